@@ -1,0 +1,118 @@
+//! The engine alone: 40,000 jobs of 10 operators, ticked over and over.
+//!
+//! `cargo bench --bench engine` prints operator evaluations per second and, as a yardstick that moves with the machine,
+//! the ratio to merely copying the same Observations. Without `--bench` (as `cargo test --benches` runs it), or with
+//! `-- --test`, a small fleet is ticked a few times. Nothing fails by time here.
+#![expect(clippy::print_stdout, reason = "a bench prints its result")]
+
+mod support;
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use steelyard::engine::{
+    ClassIndex, FleetLimits, JobId, JobIndex, JobObservation, Limits, Memories, Mode, Observations,
+    OperatorObservation, Plan, Plans, Reading, ScaleDown, ScaleUp, Signal, Timestamp, tick,
+};
+
+use support::{is_full, measured};
+
+const OPERATORS: u32 = 10;
+const TICK: Duration = Duration::from_secs(15);
+
+fn main() {
+    let (jobs, ticks) = if is_full() { (40_000, 24) } else { (100, 12) };
+    let plans = Plans { classes: vec![plan()], fleet: FleetLimits::default() };
+    let mut seen = fleet(jobs);
+    let mut memories = Memories::default();
+    let mut at = Timestamp::from_millis(1_800_000_000_000);
+    let (mut ticking, mut copying, mut moves) = (Duration::ZERO, Duration::ZERO, 0);
+    for round in 0..ticks {
+        at = at.plus(TICK);
+        load(&mut seen, round);
+        let (decisions, done) = measured(|| black_box(tick(&plans, &mut memories, black_box(&seen), at)));
+        let ((), copied) = measured(|| drop(black_box(black_box(&seen).clone())));
+        // The first ticks fill windows and allocate memories.
+        if round >= ticks / 2 {
+            ticking += done;
+            copying += copied;
+            moves += decisions.iter().filter(|decision| decision.wish().is_some()).count();
+        }
+    }
+    let evaluations = f64::from(jobs * OPERATORS * (ticks - ticks / 2));
+    println!("jobs {jobs}, operators {OPERATORS} each, {} ticks measured, {moves} wishes to move", ticks - ticks / 2);
+    println!("operator evaluations per second: {:.0}", evaluations / ticking.as_secs_f64());
+    println!("a tick of the engine / a copy of its Observations: {:.1}", ticking.as_secs_f64() / copying.as_secs_f64());
+    println!("budget 1,000,000 a second: {:.1} times met", evaluations / ticking.as_secs_f64() / 1e6);
+}
+
+fn plan() -> Plan {
+    let seconds = Duration::from_secs;
+    Plan {
+        class: "bench".into(),
+        mode: Mode::Act,
+        signals: [Signal::Throughput, Signal::Backlog, Signal::Cpu, Signal::Running, Signal::RunningFor, Signal::Age]
+            .into_iter()
+            .collect(),
+        stale_after: seconds(60),
+        growth_window: seconds(120),
+        scale_up: ScaleUp { backlog_time_above: seconds(120), cpu_above: 0.9, drain_target: seconds(60) },
+        scale_down: ScaleDown {
+            backlog_time_below: seconds(10),
+            cpu_below: 0.7,
+            cpu_target: 0.7,
+            window: seconds(300),
+        },
+        tolerance: 0.0,
+        warm_up: seconds(150),
+        rescale_timeout: seconds(600),
+        limits: Limits {
+            min_workers: 1,
+            max_workers: 200,
+            max_step_up: None,
+            max_step_down: Some(0.5),
+            slots_per_worker: 1,
+            max_parallelism: Some(128),
+            partitions: Some(64),
+            max_workers_total: Some(2_000_000),
+        },
+    }
+}
+
+fn fleet(jobs: u32) -> Observations {
+    let names: Vec<Arc<str>> = (0..OPERATORS).map(|i| Arc::from(format!("operator-{i:02}"))).collect();
+    let jobs = (0..jobs)
+        .map(|index| JobObservation {
+            running: Reading::Fresh(f64::from(4 + index % 20)),
+            running_for: Reading::Fresh(3600.0),
+            coverage: Reading::Fresh(1.0),
+            age: Reading::Fresh(5.0),
+            cpu: Reading::Fresh(0.8),
+            operators: names
+                .iter()
+                .map(|name| OperatorObservation {
+                    operator: Arc::clone(name),
+                    throughput: Reading::Fresh(1000.0),
+                    backlog: Some(Reading::Fresh(0.0)),
+                    growth: None,
+                })
+                .collect(),
+            ..JobObservation::unseen(JobIndex(index), JobId::new("bench", &format!("job-{index}")), ClassIndex(0))
+        })
+        .collect();
+    Observations { classes: Vec::new(), jobs }
+}
+
+/// Every job's numbers move at every tick: some grow, some are idle, some want more, some less.
+fn load(seen: &mut Observations, round: u32) {
+    for (job, kind) in seen.jobs.iter_mut().zip((0u32..).map(|index| index % 4)) {
+        job.cpu = Reading::Fresh([0.8, 0.35, 0.95, 0.85][kind as usize]);
+        for (operator, step) in job.operators.iter_mut().zip(0u32..) {
+            let wobble = f64::from((round * 7 + step * 13) % 29);
+            let backlog = [500.0, 0.0, 2000.0 * f64::from(round), 60_000.0][kind as usize];
+            operator.throughput = Reading::Fresh(1000.0 + wobble);
+            operator.backlog = Some(Reading::Fresh(backlog + wobble));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine through its door: worlds in, decisions out.
+
+mod course;
+mod fleet;
+mod holds;
+mod properties;
+mod seed;
+mod world;

@@ -1,0 +1,10 @@
+//! Steelyard scales Beam jobs: it reads Prometheus, works out how many workers each streaming job needs to keep up
+//! with its input and to catch up with its backlog, and sets that number through the Kubernetes scale subresource.
+//!
+//! ```text
+//! Prometheus ─▶ signals ─▶ Observations ─▶ engine::tick ─▶ Decisions ─▶ cluster ─▶ Outcomes
+//! Kubernetes ─▶ cluster ─▶   (all jobs)     ▲      (pure)                 (PATCH /scale)  │
+//!                                           └─ Memories        record ◀── TickRecord ◀────┘
+//! ```
+
+pub mod engine;
