@@ -10,4 +10,5 @@
 pub mod cluster;
 pub mod engine;
 pub mod policy;
+pub mod record;
 pub mod signals;
