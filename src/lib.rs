@@ -11,4 +11,7 @@ pub mod cluster;
 pub mod engine;
 pub mod policy;
 pub mod record;
+pub mod run;
+pub mod serve;
 pub mod signals;
+pub mod telemetry;
