@@ -7,6 +7,7 @@
 //!                                           └─ Memories        record ◀── TickRecord ◀────┘
 //! ```
 
+pub mod cli;
 pub mod cluster;
 pub mod engine;
 pub mod policy;
