@@ -27,6 +27,8 @@ fn first_key(node: &Node) -> Option<Span> {
 
 /// What the document as a whole is called.
 const ROOT: &str = "this document";
+/// A name that stands in more sections than this is no hint where a misplaced one belongs.
+const NAMED_SECTIONS: usize = 2;
 
 struct Reader<'a> {
     table: &'static Table,
@@ -162,15 +164,19 @@ impl Reader<'_> {
     /// Gives the name that was probably meant.
     fn unknown(&mut self, generic: &str, path: &str, key: &Key, value: &Node) -> Option<&'static str> {
         let near = fields::nearest(&key.text, self.table.children(generic).map(Field::name));
-        let elsewhere = self.table.all().iter().find(|field| {
-            field.name() == key.text && !field.balanced && !field.path.contains("[]") && field.path.contains('.')
-        });
+        let elsewhere: Vec<&str> = self
+            .table
+            .all()
+            .iter()
+            .filter(|field| field.name() == key.text && !field.balanced && !field.path.contains("[]"))
+            .filter_map(|field| field.path.rsplit_once('.').map(|(section, _)| section))
+            .collect();
         let hint = if value.is_null() && key.text.contains(['(', ')', ' ', '"']) {
             "it looks like the rest of a text: inside of `{...}` put a text with commas in quotes".to_owned()
         } else if let Some(near) = near {
             format!("did you mean `{near}`?")
-        } else if let Some((section, _)) = elsewhere.and_then(|field| field.path.rsplit_once('.')) {
-            format!("it belongs under `{section}`")
+        } else if (1..=NAMED_SECTIONS).contains(&elsewhere.len()) {
+            format!("it belongs under `{}`", elsewhere.join("` or `"))
         } else {
             format!("known there: {}", self.known(generic))
         };
