@@ -4,10 +4,10 @@ mod support;
 
 #[path = "live/faults.rs"]
 mod faults;
-#[path = "live/queries.rs"]
-mod queries;
 #[path = "live/recordings.rs"]
 mod recordings;
+#[path = "live/scrape.rs"]
+mod scrape;
 #[path = "live/shipped_policies.rs"]
 mod shipped_policies;
 #[path = "live/soak.rs"]

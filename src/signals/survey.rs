@@ -33,6 +33,8 @@ pub struct PolicySurvey {
     pub signals: Vec<SignalSurvey>,
     /// What its signal `age` says; `None` where it has no such signal or nothing came of it.
     pub ages: Option<Ages>,
+    /// Jobs that run more slots than their `partitions`: the readers beyond have nothing to read.
+    pub idle_readers: Jobs,
 }
 
 /// What the queries of one signal give.
@@ -227,7 +229,9 @@ pub async fn survey(client: &Client, policies: &PolicySet, at: Timestamp) -> Res
     for ((class, policy), tally) in classes.zip(&policies.policies).zip(tallies) {
         let signals = policy.signals.iter().map(|asked| signal(class, asked, &tally, &answers, &jobs)).collect();
         let ages = tally.ages(policy.plan.stale_after, &jobs);
-        surveys.push(PolicySurvey { policy: Arc::clone(&policy.plan.class), jobs: tally.jobs.len(), signals, ages });
+        let idle_readers = tally.idle_readers(policy.plan.limits.slots_per_worker, &jobs);
+        let (policy, jobs) = (Arc::clone(&policy.plan.class), tally.jobs.len());
+        surveys.push(PolicySurvey { policy, jobs, signals, ages, idle_readers });
     }
     Ok(surveys)
 }

@@ -40,6 +40,11 @@ impl Prometheus {
         Self::start_new("{}\n", Some(archive)).await
     }
 
+    /// Does what its configuration says.
+    pub async fn configured(config: &str) -> Option<Self> {
+        Self::start_new(config, None).await
+    }
+
     async fn start_new(config: &str, archive: Option<&Path>) -> Option<Self> {
         let binary = super::program("PROMETHEUS", "prometheus")?;
         let folder = tempfile::tempdir().expect("a temporary directory");
@@ -67,14 +72,20 @@ impl Prometheus {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The value of a query that has one row, or of a number; `None`: there is no row.
-    pub async fn number(&self, query: &str) -> Option<f64> {
+    /// What it answers to a query: `data` of its JSON.
+    pub async fn ask(&self, query: &str) -> Value {
         let answer =
             reqwest::Client::new().get(format!("{}/api/v1/query", self.url())).query(&[("query", query)]).send();
-        let answer: Value = answer.await.expect("Prometheus answers").json().await.expect("JSON");
+        let mut answer: Value = answer.await.expect("Prometheus answers").json().await.expect("JSON");
         assert_eq!(answer["status"], "success", "{query}: {answer}");
-        let result = &answer["data"]["result"];
-        let value = if answer["data"]["resultType"] == "scalar" { &result[1] } else { &result[0]["value"][1] };
+        answer["data"].take()
+    }
+
+    /// The value of a query that has one row, or of a number; `None`: there is no row.
+    pub async fn number(&self, query: &str) -> Option<f64> {
+        let data = self.ask(query).await;
+        let result = &data["result"];
+        let value = if data["resultType"] == "scalar" { &result[1] } else { &result[0]["value"][1] };
         value.as_str().map(|number| number.parse().expect("a number"))
     }
 

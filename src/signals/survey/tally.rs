@@ -17,6 +17,8 @@ pub(super) struct Tally {
     pub signals: [Counted; Signal::ALL.len()],
     /// How old each job's samples are.
     ages: Vec<(Duration, JobIndex)>,
+    /// The width of each job that says how many partitions its input has, and these.
+    readers: Vec<(f64, f64, JobIndex)>,
 }
 
 /// What the rows of one signal come to. A job stands in a list once for each row.
@@ -48,12 +50,30 @@ impl Tally {
     }
 
     fn add_job(&mut self, rows: &[Row]) {
-        self.jobs.extend(rows.first().map(|row| row.job));
+        let Some(Row { job, .. }) = rows.first() else { return };
+        self.jobs.push(*job);
+        let (mut running, mut partitions) = (None, None);
         for rows in rows.chunk_by(|a, b| a.signal == b.signal) {
             let Some(Row { signal, .. }) = rows.first() else { continue };
-            let age = self.signals[*signal as usize].add_job(rows);
-            self.ages.extend(age.filter(|_| *signal == Signal::Age));
+            let number = self.signals[*signal as usize].add_job(rows);
+            match signal {
+                Signal::Age => {
+                    let age = number.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    self.ages.extend(age.map(|age| (age, *job)));
+                }
+                Signal::Running => running = number,
+                Signal::Partitions => partitions = number,
+                _ => {}
+            }
         }
+        self.readers.extend(running.zip(partitions).map(|(running, partitions)| (running, partitions, *job)));
+    }
+
+    /// The jobs that run more slots than their input has partitions.
+    pub fn idle_readers(&self, slots_per_worker: u32, table: &JobTable) -> Jobs {
+        let slots = f64::from(slots_per_worker);
+        let idle = self.readers.iter().filter(|(running, partitions, _)| running * slots > *partitions);
+        Jobs::of(idle.map(|(_, _, job)| *job).collect(), table)
     }
 
     /// How old the samples are.
@@ -70,8 +90,8 @@ impl Tally {
 }
 
 impl Counted {
-    /// The rows of one job. Gives the last of its numbers, as seconds.
-    fn add_job(&mut self, rows: &[Row]) -> Option<(Duration, JobIndex)> {
+    /// The rows of one job. Gives the last of its numbers.
+    fn add_job(&mut self, rows: &[Row]) -> Option<f64> {
         let Row { job, alternative: winner, .. } = *rows.first()?;
         self.jobs.push(job);
         for rows in rows.chunk_by(|a, b| a.alternative == b.alternative) {
@@ -84,19 +104,19 @@ impl Counted {
             *answers += usize::from(alternative == usize::from(winner));
         }
         let answers = &rows[..rows.partition_point(|row| row.alternative == winner)];
-        let mut age = None;
+        let mut number = None;
         for same in answers.chunk_by(|a, b| a.name == b.name) {
             match same {
                 // Any row of it counts, whatever its value and however often.
                 [Row { signal: Signal::Unsafe, .. }, ..] => {}
                 [row] => match Reading::of_sample(row.value) {
-                    Reading::Fresh(seconds) => age = Duration::try_from_secs_f64(seconds).ok().map(|age| (age, job)),
+                    Reading::Fresh(fresh) => number = Some(fresh),
                     Reading::NotFinite => self.not_finite.push(job),
                     _ => self.negative.push(job),
                 },
                 _ => self.repeated.extend(same.iter().map(|row| row.job)),
             }
         }
-        age
+        number
     }
 }

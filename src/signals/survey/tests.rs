@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wiremock::{MockServer, ResponseTemplate};
 
 use super::*;
-use crate::engine::Signal::{Age, Backlog, Cpu, Running, Throughput, Unsafe};
+use crate::engine::Signal::{Age, Backlog, Cpu, Partitions, Running, Throughput, Unsafe};
 use crate::signals::testing::{AT, answer, connection, policies, policy, series, vector};
 
 async fn ask(server: &MockServer, policies: &PolicySet) -> Vec<PolicySurvey> {
@@ -41,8 +41,8 @@ async fn jobs_with_one_signal_and_not_another_are_counted_and_the_first_are_name
         .await;
     let policies = policies(&[(Throughput, &["processed"]), (Backlog, &["waiting"])]);
     let found = ask_one(&server, &policies).await;
-    let PolicySurvey { policy, jobs, signals, ages } = &found;
-    assert_eq!((&**policy, *jobs, ages), ("beam", 7, &None));
+    let PolicySurvey { policy, jobs, signals, ages, idle_readers } = &found;
+    assert_eq!((&**policy, *jobs, ages, idle_readers), ("beam", 7, &None, &Jobs::default()));
     let [processed, waiting] = &signals[..] else { panic!("{signals:?}") };
     assert_eq!((processed.signal, processed.jobs, processed.alternatives[0].series()), (Throughput, 6, 6));
     assert_eq!(names(&processed.without), some(1, &["n/z"]));
@@ -135,6 +135,21 @@ async fn the_age_of_samples_comes_from_the_policys_own_signal() {
     assert_eq!((jobs, median, max), (4, Duration::from_secs(2), Duration::from_millis(61_500)));
     assert_eq!((&*oldest.to_string(), limit, names(&stale)), ("n/b", Duration::from_secs(60), some(1, &["n/b"])));
     assert_eq!(affected(&found.signals[0].not_finite), (1, some(1, &["n/e"])));
+}
+
+#[tokio::test]
+async fn jobs_with_more_slots_than_partitions_are_named() {
+    let server = MockServer::start().await;
+    let rows = |values: &[&str]| {
+        let rows = values.iter().zip('a'..).filter(|(value, _)| !value.is_empty());
+        vector(&rows.map(|(value, app)| series(&app.to_string(), &[], value)).collect::<Vec<_>>())
+    };
+    answer(&server, "width", rows(&["3", "4", "5", "9", "NaN", "3"])).await;
+    answer(&server, "splits", rows(&["1", "8", "8", "", "1", "-1"])).await;
+    let mut policies = policies(&[(Running, &["width"]), (Partitions, &["splits"])]);
+    assert_eq!(names(&ask_one(&server, &policies).await.idle_readers), some(1, &["n/a"]));
+    policies.policies[0].plan.limits.slots_per_worker = 2;
+    assert_eq!(names(&ask_one(&server, &policies).await.idle_readers), some(2, &["n/a", "n/c"]), "5 of 2 slots");
 }
 
 #[tokio::test]

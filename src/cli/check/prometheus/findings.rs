@@ -44,6 +44,7 @@ pub(super) fn findings(found: &PolicySurvey) -> Vec<Finding> {
         all.without(signal, found.jobs);
     }
     all.ages(found);
+    all.idle_readers(found);
     let mut all = all.list;
     all.sort_by_key(|finding| finding.weight);
     all
@@ -208,6 +209,19 @@ impl Findings {
             self.add(Weight::Warning, message);
         }
     }
+
+    fn idle_readers(&mut self, found: &PolicySurvey) {
+        self.signal = Some(Signal::Partitions);
+        if found.idle_readers.count > 0 {
+            let message = format!(
+                "more slots than partitions in {}: the readers beyond have nothing to read, and no increase is ordered: \
+                 give the input more partitions; a Beam job is submitted with --maxParallelism, as the number of its splits \
+                 is fixed then",
+                some(&found.idle_readers)
+            );
+            self.add(Weight::Warning, message);
+        }
+    }
 }
 
 fn which(place: usize) -> String {
@@ -256,4 +270,30 @@ fn mend(failure: &Error) -> &'static str {
 
 pub(super) fn chain(error: &Arc<Error>) -> String {
     format!("{:#}", anyhow::Error::from(Arc::clone(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::JobId;
+
+    #[test]
+    fn readers_without_anything_to_read_are_a_warning_with_its_mend() {
+        let job = JobId::new("streaming", "orders");
+        let survey = |idle: Vec<JobId>| PolicySurvey {
+            policy: "beam".into(),
+            jobs: 1,
+            signals: Vec::new(),
+            ages: None,
+            idle_readers: Jobs { count: idle.len(), examples: idle },
+        };
+        assert!(findings(&survey(Vec::new())).is_empty());
+        let [Finding { weight: Weight::Warning, signal: Some(Signal::Partitions), message }] =
+            &findings(&survey(vec![job]))[..]
+        else {
+            panic!("one warning")
+        };
+        assert!(message.starts_with("more slots than partitions in 1 job (`streaming/orders`): "), "{message}");
+        assert!(message.contains("--maxParallelism"), "{message}");
+    }
 }

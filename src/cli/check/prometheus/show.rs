@@ -14,7 +14,7 @@ use crate::signals::{Affected, Ages, AlternativeSurvey, Jobs, LabelGap, PolicySu
 pub(super) fn table(surveyed: &Surveyed, colour: bool, out: &mut impl Write) -> io::Result<()> {
     let Surveyed { url, at, policies } = surveyed;
     for (policy, findings) in policies {
-        let PolicySurvey { policy: name, jobs, signals, ages } = policy;
+        let PolicySurvey { policy: name, jobs, signals, ages, idle_readers: _ } = policy;
         writeln!(out, "{name}: {} at {url}, {at}\n", count(*jobs, "job"))?;
         writeln!(out, "{}\n", rows(signals, *jobs))?;
         if let Some(Ages { jobs, median, max, oldest, .. }) = ages {
@@ -101,7 +101,7 @@ pub(super) fn json(surveyed: &Surveyed) -> Value {
 }
 
 fn policy(survey: &PolicySurvey) -> Value {
-    let PolicySurvey { policy, jobs, signals, ages } = survey;
+    let PolicySurvey { policy, jobs, signals, ages, idle_readers } = survey;
     let ages = ages.as_ref().map(|ages| {
         let Ages { jobs: counted, median, max, oldest, limit, stale } = ages;
         json!({
@@ -114,7 +114,7 @@ fn policy(survey: &PolicySurvey) -> Value {
         })
     });
     let signals: Vec<_> = signals.iter().map(signal).collect();
-    json!({"policy": policy, "jobs": jobs, "age": ages, "signals": signals})
+    json!({"policy": policy, "jobs": jobs, "age": ages, "idleReaders": some(idle_readers), "signals": signals})
 }
 
 fn signal(survey: &SignalSurvey) -> Value {
