@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use steelyard::engine::{
     ClassIndex, FleetLimits, JobId, JobIndex, JobObservation, Limits, Memories, Mode, Observations,
-    OperatorObservation, Plan, Plans, Reading, ScaleDown, ScaleUp, Signal, Timestamp, tick,
+    OperatorObservation, Parts, Plan, Plans, Preset, Prices, Reading, Restart, ScaleDown, ScaleUp, Signal, Span,
+    Timestamp, tick,
 };
 
 use support::{is_full, measured};
@@ -23,7 +24,13 @@ const TICK: Duration = Duration::from_secs(15);
 
 fn main() {
     let (jobs, ticks) = if is_full() { (40_000, 24) } else { (100, 12) };
-    let plans = Plans { classes: vec![plan()], fleet: FleetLimits::default() };
+    for preset in [Preset::Seed, Preset::Balanced] {
+        run(preset, jobs, ticks);
+    }
+}
+
+fn run(preset: Preset, jobs: u32, ticks: u32) {
+    let plans = Plans { classes: vec![plan(preset)], fleet: FleetLimits::default() };
     let mut seen = fleet(jobs);
     let mut memories = Memories::default();
     let mut at = Timestamp::from_millis(1_800_000_000_000);
@@ -41,29 +48,47 @@ fn main() {
         }
     }
     let evaluations = f64::from(jobs * OPERATORS * (ticks - ticks / 2));
-    println!("jobs {jobs}, operators {OPERATORS} each, {} ticks measured, {moves} wishes to move", ticks - ticks / 2);
+    println!(
+        "preset {preset:?}: jobs {jobs}, operators {OPERATORS} each, {} ticks measured, {moves} wishes to move",
+        ticks - ticks / 2
+    );
     println!("operator evaluations per second: {:.0}", evaluations / ticking.as_secs_f64());
     println!("a tick of the engine / a copy of its Observations: {:.1}", ticking.as_secs_f64() / copying.as_secs_f64());
     println!("budget 1,000,000 a second: {:.1} times met", evaluations / ticking.as_secs_f64() / 1e6);
 }
 
-fn plan() -> Plan {
+fn plan(preset: Preset) -> Plan {
     let seconds = Duration::from_secs;
     Plan {
         class: "bench".into(),
         mode: Mode::Act,
+        preset,
         signals: [Signal::Throughput, Signal::Backlog, Signal::Cpu, Signal::Running, Signal::RunningFor, Signal::Age]
             .into_iter()
             .collect(),
         stale_after: seconds(60),
+        rate_window: seconds(120),
+        commit_interval: None,
         growth_window: seconds(120),
-        scale_up: ScaleUp { backlog_time_above: seconds(120), cpu_above: 0.9, drain_target: seconds(60) },
+        input_window: seconds(300),
+        scale_up: ScaleUp {
+            backlog_time_above: seconds(120),
+            cpu_above: 0.9,
+            drain_target: seconds(60),
+            load_above: Some(1.08),
+            headroom: 0.25,
+            headroom_per_minute: 0.4,
+        },
         scale_down: ScaleDown {
             backlog_time_below: seconds(10),
             cpu_below: 0.7,
             cpu_target: 0.7,
-            window: seconds(300),
+            headroom: 0.13,
+            window: Span::fixed(seconds(300)),
         },
+        prices: Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) },
+        restart: Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) },
+        parts: if preset == Preset::Balanced { Parts::ON } else { Parts::OFF },
         tolerance: 0.0,
         warm_up: seconds(150),
         rescale_timeout: seconds(600),
@@ -89,11 +114,13 @@ fn fleet(jobs: u32) -> Observations {
             coverage: Reading::Fresh(1.0),
             age: Reading::Fresh(5.0),
             cpu: Reading::Fresh(0.8),
+            busy: Reading::Fresh(0.75),
             operators: names
                 .iter()
                 .map(|name| OperatorObservation {
                     operator: Arc::clone(name),
                     throughput: Reading::Fresh(1000.0),
+                    total: None,
                     backlog: Some(Reading::Fresh(0.0)),
                     growth: None,
                 })

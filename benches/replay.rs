@@ -110,6 +110,7 @@ fn recording(ticks: u32, policies: &PolicySet) -> Vec<u8> {
             .map(|operator| OperatorObservation {
                 operator: operator.into(),
                 throughput: Reading::Fresh(1234.5678 * load),
+                total: None,
                 backlog: operator.starts_with("Source").then_some(Reading::Fresh(backlog)),
                 growth: None,
             })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use steelyard::engine::{Mode, Signal};
+use steelyard::engine::{Mode, Parts, Preset, Prices, Restart, Signal, Span};
 use steelyard::policy::{self, Policy, Unit};
 
 fn good(name: &str) -> Vec<Policy> {
@@ -20,7 +20,7 @@ fn the_smallest_policy_has_the_published_values() {
     assert_eq!((plan.scale_up.cpu_above, plan.scale_up.drain_target), (0.9, Duration::from_secs(60)));
     assert_eq!(plan.scale_down.backlog_time_below, Duration::from_secs(10));
     assert_eq!((plan.scale_down.cpu_below, plan.scale_down.cpu_target), (0.7, 0.7));
-    assert_eq!((plan.scale_down.window, plan.tolerance), (Duration::ZERO, 0.0));
+    assert_eq!((plan.scale_down.window, plan.tolerance), (Span::default(), 0.0));
     assert_eq!((plan.warm_up, plan.rescale_timeout), (Duration::from_secs(150), Duration::from_secs(600)));
     assert_eq!((plan.growth_window, plan.stale_after), (Duration::from_secs(120), Duration::from_secs(60)));
     let limits = &plan.limits;
@@ -43,7 +43,7 @@ fn every_field_of_a_file_arrives() {
     assert_eq!((plan.scale_up.cpu_above, plan.scale_up.drain_target), (0.85, Duration::from_secs(90)));
     assert_eq!(plan.scale_down.backlog_time_below, Duration::from_secs(15));
     assert_eq!((plan.scale_down.cpu_below, plan.scale_down.cpu_target), (0.6, 0.65));
-    assert_eq!((plan.scale_down.window, plan.tolerance), (Duration::from_secs(300), 0.1));
+    assert_eq!((plan.scale_down.window, plan.tolerance), (Span::fixed(Duration::from_secs(300)), 0.1));
     assert_eq!((plan.warm_up, plan.rescale_timeout), (Duration::from_secs(120), Duration::from_secs(900)));
     assert_eq!((plan.growth_window, plan.stale_after), (Duration::from_secs(180), Duration::from_secs(45)));
     let limits = &plan.limits;
@@ -67,6 +67,51 @@ fn every_field_of_a_file_arrives() {
         assert_eq!(query.unit, measured.then_some(Unit::Bytes), "{}", query.signal);
         assert_eq!(query.by.operator.as_deref(), measured.then_some("operator_name"), "{}", query.signal);
     }
+}
+
+#[test]
+fn the_preset_balanced_has_its_own_values() {
+    let seconds = Duration::from_secs;
+    let [policy] = good("balanced-smallest.yaml").try_into().unwrap();
+    let plan = &policy.plan;
+    assert_eq!((plan.preset, plan.parts), (Preset::Balanced, Parts::ON));
+    let up = &plan.scale_up;
+    assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.08), 0.25, 0.4));
+    assert_eq!((up.backlog_time_above, up.cpu_above, up.drain_target), (seconds(120), 0.9, seconds(300)));
+    let down = &plan.scale_down;
+    assert_eq!((down.backlog_time_below, down.cpu_below, down.cpu_target), (seconds(10), 0.7, 0.8));
+    assert_eq!((down.headroom, down.window), (0.13, Span { base: seconds(60), per_downtime: 8.4 }));
+    assert_eq!(plan.prices, Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) });
+    let restart = Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) };
+    assert_eq!(plan.restart, restart);
+    assert_eq!((plan.input_window, plan.tolerance), (seconds(300), 0.1));
+    // The rate window of two minutes and two scrapes of 15 s.
+    assert_eq!((plan.warm_up, plan.rescale_timeout), (seconds(150), seconds(600)));
+    assert_eq!((plan.limits.max_step_up, plan.limits.max_step_down), (None, Some(0.5)));
+}
+
+#[test]
+fn every_field_of_the_preset_balanced_arrives() {
+    let seconds = Duration::from_secs;
+    let [policy] = good("balanced.yaml").try_into().unwrap();
+    let plan = &policy.plan;
+    assert_eq!(plan.parts, Parts { learned_capacity: true, ..Parts::OFF });
+    let up = &plan.scale_up;
+    assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.1), 0.2, 0.0));
+    let down = &plan.scale_down;
+    assert_eq!((down.headroom, down.window), (0.15, Span { base: seconds(120), per_downtime: 5.0 }));
+    assert_eq!(plan.prices, Prices { lag_objective: seconds(90), lag: 6.0, restart: seconds(60) });
+    let restart = Restart { delay: seconds(40), downtime: seconds(75), checkpoint_interval: seconds(60) };
+    assert_eq!(plan.restart, restart);
+    assert_eq!((plan.input_window, plan.warm_up), (seconds(600), seconds(180)));
+    assert_eq!((plan.rate_window, plan.commit_interval), (seconds(120), Some(seconds(60))));
+    assert_eq!(plan.limits.max_step_down, None);
+    let of = |signal| policy.signals.iter().find(|query| query.signal == signal).unwrap();
+    assert!(of(Signal::Throughput).counter && !of(Signal::Backlog).counter);
+    assert_eq!(
+        of(Signal::Throughput).alternatives[0].parts,
+        ["sum by (namespace, app, operator_name) (records_total)"]
+    );
 }
 
 #[test]
@@ -118,5 +163,8 @@ fn a_folder_is_read_by_name() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/policies/good");
     let set = policy::load(&[folder]).unwrap_or_else(|problems| panic!("{problems}"));
     let names: Vec<_> = set.policies.iter().map(|policy| policy.plan.class.to_string()).collect();
-    assert_eq!(names, ["beam-flink-reactive", "north", "south", "smallest", "times-equal"]);
+    assert_eq!(
+        names,
+        ["balanced-smallest", "balanced", "beam-flink-reactive", "north", "south", "smallest", "times-equal"]
+    );
 }

@@ -90,6 +90,7 @@ fn an_editor_is_told_meanings_and_defaults() {
     assert_eq!(spec["limits"]["properties"]["maxStepUp"]["default"], json!("off"));
     assert_eq!(spec["mode"]["default"], json!("observe"));
     assert_eq!(schema["properties"]["spec"]["required"], json!(["signals", "limits"]));
-    let refused = spec["lagObjective"]["description"].as_str().unwrap();
-    assert!(refused.ends_with("comes with the `balanced` preset, which this version does not have yet"), "{refused}");
+    assert_eq!(spec["preset"]["enum"], json!(["seed", "balanced"]));
+    assert_eq!(spec["lagObjective"]["description"], "A lag above this is late (preset `balanced`: 60s)");
+    assert_eq!(spec["scaleDown"]["properties"]["window"]["default"], json!("0s"));
 }

@@ -122,12 +122,14 @@ fn wishes() -> impl Strategy<Value = OwnerWishes> {
 }
 
 fn operators() -> impl Strategy<Value = Vec<OperatorObservation>> {
-    let one = (reading(0.0), proptest::option::of(reading(0.0)), proptest::option::of(reading(-1e12)));
+    let some = || proptest::option::of(reading(0.0));
+    let one = (reading(0.0), some(), some(), proptest::option::of(reading(-1e12)));
     proptest::collection::btree_map("[a-z\"\\\\ é\n]{0,8}", one, 0..4).prop_map(|map| {
         map.into_iter()
-            .map(|(name, (throughput, backlog, growth))| OperatorObservation {
+            .map(|(name, (throughput, total, backlog, growth))| OperatorObservation {
                 operator: name.into(),
                 throughput,
+                total,
                 backlog,
                 growth,
             })
@@ -246,6 +248,7 @@ fn two_jobs(tick: u32) -> Observations {
         job.operators = vec![OperatorObservation {
             operator: "réad".into(),
             throughput: Reading::Fresh(1000.1),
+            total: None,
             backlog: Some(Reading::Missing),
             growth: None,
         }];

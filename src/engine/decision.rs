@@ -10,7 +10,7 @@ use serde::ser::Serializer;
 use super::job::{JobId, Workers};
 use super::observation::Pause;
 use super::reading::{Absence, Signal, seconds, seconds_up};
-use super::step::{Named, Step};
+use super::step::{Named, Quantity, Step};
 use super::time::Timestamp;
 
 /// What was decided for one job at one tick.
@@ -158,10 +158,22 @@ pub enum Hold {
         #[serde(with = "seconds")]
         remaining: Duration,
     },
+    /// The job is still busy with its last restart, which makes a backlog of its own.
+    Recovering {
+        /// Until when it is left to that.
+        until: Timestamp,
+    },
     /// There is a backlog and nothing is processed.
     Stalled {
         /// By which operator.
         operator: Arc<str>,
+    },
+    /// A backlog drains, and waiting is cheaper than a rescale.
+    Draining {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// How long the backlog takes, in seconds of its throughput.
+        backlog_time: f64,
     },
     /// No gate is open, or the count that is wanted runs already.
     WithinBand,
@@ -169,6 +181,22 @@ pub enum Hold {
     Stabilizing {
         /// When the larger wish leaves the window.
         until: Timestamp,
+    },
+    /// More is wanted, and more than this was of no use.
+    Ineffective {
+        /// This many.
+        useful: Workers,
+        /// Until when that is believed.
+        until: Timestamp,
+    },
+    /// Fewer would do, and staying has not yet cost as much as the restart would.
+    NotWorthRestart {
+        /// How many would do.
+        to: Workers,
+        /// What staying has cost, in worker-seconds.
+        collected: f64,
+        /// What the restart costs, in worker-seconds.
+        price: f64,
     },
     /// More is wanted than may be had.
     AtMax {
@@ -218,14 +246,18 @@ impl Hold {
             Self::RescaleIncomplete { .. } => 7,
             Self::Unstable { .. } => 8,
             Self::WarmingUp { .. } => 9,
-            Self::Stalled { .. } => 10,
-            Self::WithinBand => 11,
-            Self::Stabilizing { .. } => 12,
-            Self::AtMax { .. } => 13,
-            Self::AtMin => 14,
-            Self::Observing { .. } => 15,
-            Self::FleetBudget { .. } => 16,
-            Self::CircuitOpen { .. } => 17,
+            Self::Recovering { .. } => 10,
+            Self::Stalled { .. } => 11,
+            Self::Draining { .. } => 12,
+            Self::WithinBand => 13,
+            Self::Stabilizing { .. } => 14,
+            Self::Ineffective { .. } => 15,
+            Self::NotWorthRestart { .. } => 16,
+            Self::AtMax { .. } => 17,
+            Self::AtMin => 18,
+            Self::Observing { .. } => 19,
+            Self::FleetBudget { .. } => 20,
+            Self::CircuitOpen { .. } => 21,
         }
     }
 
@@ -242,9 +274,13 @@ impl Hold {
             Self::RescaleIncomplete { .. } => "rescaleIncomplete",
             Self::Unstable { .. } => "unstable",
             Self::WarmingUp { .. } => "warmingUp",
+            Self::Recovering { .. } => "recovering",
             Self::Stalled { .. } => "stalled",
+            Self::Draining { .. } => "draining",
             Self::WithinBand => "withinBand",
             Self::Stabilizing { .. } => "stabilizing",
+            Self::Ineffective { .. } => "ineffective",
+            Self::NotWorthRestart { .. } => "notWorthRestart",
             Self::AtMax { .. } => "atMax",
             Self::AtMin => "atMin",
             Self::Observing { .. } => "observing",
@@ -289,9 +325,25 @@ impl fmt::Display for Hold {
             Self::WarmingUp { remaining } => {
                 write!(f, "warming up for another {}", humantime::format_duration(seconds_up(*remaining)))
             }
+            Self::Recovering { until } => write!(f, "recovering from the last restart until {until}"),
+            Self::Draining { operator, backlog_time } => write!(
+                f,
+                "the backlog of {} drains: {} of it are left",
+                Named(operator),
+                humantime::format_duration(seconds_up(Duration::try_from_secs_f64(*backlog_time).unwrap_or_default()))
+            ),
             Self::Stalled { operator } => write!(f, "{} has a backlog and processes nothing", Named(operator)),
             Self::WithinBand => f.write_str("within the band"),
             Self::Stabilizing { until } => write!(f, "a larger count was wanted within the down window, until {until}"),
+            Self::Ineffective { useful, until } => {
+                write!(f, "more than {useful} workers were of no use (until {until}, or until the input rises)")
+            }
+            Self::NotWorthRestart { to, collected, price } => write!(
+                f,
+                "{to} would do, and staying has cost {} of the {} worker-seconds of a restart",
+                Quantity(*collected),
+                Quantity(*price)
+            ),
             Self::AtMax { cap } => write!(f, "at the most that {cap} allows"),
             Self::AtMin => f.write_str("at minWorkers"),
             Self::Observing { from, to } => write!(f, "observing only: {from} -> {to} is wanted"),

@@ -59,6 +59,16 @@ impl Passage {
 }
 
 impl Breaker {
+    /// One that another process had opened.
+    pub fn opened_until(until: Timestamp) -> Self {
+        Self { opened: Some(until.minus(OPEN)), sums: VecDeque::new() }
+    }
+
+    /// Until when it is shut for decreases, if it is.
+    pub fn open_until(&self) -> Option<Timestamp> {
+        self.opened.map(|since| since.plus(OPEN))
+    }
+
     /// Takes in one tick of the class.
     fn watch(&mut self, jobs: usize, lost: usize, throughput: f64, workers: u64, at: Timestamp) -> Passage {
         let many_lost = lost >= MIN_JOBS && lost as f64 >= LOST_SHARE * jobs as f64;

@@ -2,8 +2,9 @@
 
 use super::decision::{Action, Decision};
 use super::observation::{JobObservation, Observations, Pause};
-use super::plan::Plan;
+use super::plan::{Plan, Preset};
 use super::reading::{Reading, Signal};
+use super::step::Step;
 
 /// Checks one decision against what was seen.
 ///
@@ -36,7 +37,31 @@ pub(super) fn check(plan: &Plan, seen: &Observations, job: &JobObservation, deci
     if to < from && job.coverage.fresh().is_some_and(|coverage| coverage < 1.0 - 1e-9) {
         return broken("doubt never scales down");
     }
+    within_steps(plan, from.0, to.0).or_else(|promise| broken(&promise))?;
+    if plan.preset == Preset::Balanced && plan.parts.regret && to < from {
+        paid(decision).or_else(|promise| broken(&promise))?;
+    }
     Ok(())
+}
+
+/// At most one step up or down; one worker may always come or go.
+fn within_steps(plan: &Plan, from: u32, to: u32) -> Result<(), String> {
+    let share = if to > from { plan.limits.max_step_up } else { plan.limits.max_step_down };
+    let most = share.map_or(f64::INFINITY, |share| (f64::from(from) * share * (1.0 + 1e-9)).floor().max(1.0));
+    if f64::from(from.abs_diff(to)) <= most { Ok(()) } else { Err("never more than one step".into()) }
+}
+
+/// A decrease that the rule wanted has collected what its restart costs. One that the owner or a limit forces is free.
+fn paid(decision: &Decision) -> Result<(), String> {
+    let forced = |step: &Step| matches!(step, Step::Fixed { .. } | Step::AtMost { .. });
+    let enough =
+        |step: &Step| matches!(step, Step::Regret { collected, restart, late, .. } if *collected >= restart + late);
+    let steps = &decision.because;
+    if steps.iter().any(forced) || steps.iter().any(enough) {
+        Ok(())
+    } else {
+        Err("a decrease has been paid for".into())
+    }
 }
 
 fn rounded(reading: Reading) -> Reading {
@@ -90,7 +115,7 @@ fn only_fresh(plan: &Plan, seen: &Observations, job: &JobObservation) -> Result<
     let mut rows = 0;
     for operator in judged {
         rows += 1;
-        let fresh = [Some(operator.throughput), operator.backlog, operator.growth];
+        let fresh = [Some(operator.total.unwrap_or(operator.throughput)), operator.backlog, operator.growth];
         if stale || fresh.into_iter().flatten().any(|reading| reading.fresh().is_none()) {
             return Err(format!("never from a reading that is not fresh (of `{}`)", operator.operator));
         }

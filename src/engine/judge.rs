@@ -1,18 +1,25 @@
 //! One job at one tick: gates, terms, filters, in that order; what comes out is a proposal to the fleet.
+//!
+//! A preset is an ordered list of those. Both begin with the gates of [`gates::pass`] and end with the filters of
+//! [`filters::apply`]; between them stand, in `published`, the gates and terms of the published rule, and in `balanced`
+//! those that know capacities and prices. What a policy switches off is left out where it stands.
+
+mod balanced;
+mod published;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::decision::{Action, Hold};
-use super::filters;
-use super::gates::{self, Direction, Flow};
+use super::filters::{self, Effect};
+use super::gates::{self, Flow};
 use super::job::Workers;
 use super::memory::{Course, JobMemory};
-use super::observation::{ClassObservation, JobObservation, Pause};
-use super::plan::Plan;
-use super::reading::Reading;
+use super::observation::{ClassObservation, JobObservation, OperatorObservation, Pause};
+use super::plan::{Plan, Preset};
+use super::reading::{Absence, Reading};
 use super::sight::Sight;
 use super::step::Step;
-use super::terms;
 use super::time::Timestamp;
 
 /// Everything that is known of one job at one tick.
@@ -29,6 +36,25 @@ impl Case<'_> {
     /// The name of an operator by its place.
     pub fn operator(&self, place: usize) -> &Arc<str> {
         &self.job.operators[place].operator
+    }
+
+    /// What an operator processes per second: as it was read, or worked out from its running total.
+    pub fn throughput(&self, seen: &OperatorObservation) -> Reading {
+        match seen.total {
+            None => self.sight.judge(self.plan, seen.throughput),
+            Some(total) => match self.sight.judge(self.plan, total) {
+                Reading::Fresh(_) => {
+                    let rate = self.memory.operator(&seen.operator).and_then(|memory| memory.rate());
+                    rate.map_or(Reading::Missing, Reading::Fresh)
+                }
+                absent => absent,
+            },
+        }
+    }
+
+    /// The down window, which may grow with the downtime that the job has shown.
+    pub fn down_window(&self) -> Duration {
+        down_window(self.plan, self.memory)
     }
 
     /// The share of the workers that report, where some do not.
@@ -66,6 +92,10 @@ impl Case<'_> {
     }
 }
 
+fn down_window(plan: &Plan, memory: &JobMemory) -> Duration {
+    plan.scale_down.window.of(memory.times.downtime().unwrap_or(plan.restart.downtime))
+}
+
 /// A reading wins over the constant; 0 is no cap but nonsense.
 fn known_cap(reading: Reading, constant: Option<u32>) -> Option<u32> {
     reading.fresh().map(|value| value as u32).filter(|value| *value > 0).or(constant)
@@ -100,23 +130,34 @@ pub(super) fn judge(
     at: Timestamp,
 ) -> Proposal {
     let sight = Sight::of(plan, job);
-    memory.observe(plan, job, &sight, at);
+    memory.observe(plan, class, job, &sight, at);
     flows.clear();
 
-    let mut because = Vec::with_capacity(job.operators.len() * 2 + 6);
+    let mut because = Vec::with_capacity(job.operators.len() * 3 + 6);
     because.push(Step::Job { readings: sight.readings });
-    let verdict = {
+    let looked = {
         let case = Case { plan, class, job, memory, sight, at };
-        let verdict = match gates::pass(&case) {
-            Ok(()) => rule(&case, flows, &mut because),
+        match gates::pass(&case) {
+            Ok(()) => {
+                if let Some(coverage) = case.coverage_gap() {
+                    because.push(Step::Coverage { coverage });
+                }
+                gates::flows(&case, flows, &mut because)
+            }
             Err(hold) => {
                 gates::show(&case, &mut because);
                 Err(hold)
             }
-        };
-        // It holds increases only, but where both are held anyway it is the first in the order.
-        verdict.map_err(|hold| case.incomplete().filter(|first| first.rank() < hold.rank()).unwrap_or(hold))
+        }
     };
+    if looked.is_ok() && plan.preset == Preset::Balanced {
+        look_back(plan, class, job, memory, sight, flows, &mut because, at);
+    }
+    let case = Case { plan, class, job, memory, sight, at };
+    let verdict = looked.and_then(|()| rule(&case, flows, &mut because));
+    // It holds increases only, but where both are held anyway it is the first in the order.
+    let verdict = verdict.map_err(|hold| case.incomplete().filter(|first| first.rank() < hold.rank()).unwrap_or(hold));
+    let standing = (plan.preset == Preset::Balanced).then(|| balanced::standing(&case)).flatten();
     // Whether everything could be read, as far as the gates came: a job that was suspended is no loss of sight.
     let whole = match &verdict {
         Err(Hold::MissingSignal { .. } | Hold::PartialData { .. }) => false,
@@ -125,13 +166,11 @@ pub(super) fn judge(
     };
     memory.ticks_since_whole = if whole { 0 } else { memory.ticks_since_whole.saturating_add(1) };
 
-    // The window must see every tick: on a doubtful one, what runs (or ran last) is what is wanted.
     let running = sight.running.or(memory.last_width()).unwrap_or_default();
-    let wished = verdict.as_ref().map_or(running, |wanted| wanted.wish);
-    let window = memory.wish(plan.scale_down.window, wished, at);
+    remember(plan, memory, &verdict, running, (sight.running, standing), at);
     let case = Case { plan, class, job, memory, sight, at };
     let action = match verdict {
-        Ok(wanted) => filters::apply(&case, &wanted, window, &mut because),
+        Ok(wanted) => filters::apply(&case, &wanted, &mut because),
         Err(hold) => Action::Hold(hold),
     };
     Proposal {
@@ -145,70 +184,112 @@ pub(super) fn judge(
     }
 }
 
+/// What the last increase and the last restart mean for this tick and the next ones.
+#[expect(clippy::too_many_arguments, reason = "the parts of a case, whose memory is about to change")]
+fn look_back(
+    plan: &Plan,
+    class: &ClassObservation,
+    job: &JobObservation,
+    memory: &mut JobMemory,
+    sight: Sight,
+    flows: &[Flow],
+    because: &mut Vec<Step>,
+    at: Timestamp,
+) {
+    let case = Case { plan, class, job, memory, sight, at };
+    let masked = gates::mask(&case, flows);
+    let believed = case.memory.useful.filter(|useful| filters::believed(&case, useful));
+    let verdict = filters::effect(&case, flows, because);
+    memory.masked = Some(masked);
+    memory.useful = believed;
+    if verdict != Effect::Pending
+        && let Some(grown) = &mut memory.times.grown
+    {
+        grown.judged = true;
+    }
+    if let Effect::Useless { from, useful } = verdict {
+        memory.condemn(from, useful);
+    }
+}
+
+/// Takes in what is wanted now. The down window must see every tick: on a doubtful one what runs (or ran last) counts as
+/// wanted. Regret is collected while the job runs, also where it may not move at the moment.
+fn remember(
+    plan: &Plan,
+    memory: &mut JobMemory,
+    verdict: &Result<Wanted, Hold>,
+    running: Workers,
+    (seen, standing): (Option<Workers>, Option<Workers>),
+    at: Timestamp,
+) {
+    let window = down_window(plan, memory);
+    memory.ups = match verdict {
+        Ok(wanted) if wanted.opened => memory.ups.saturating_add(1),
+        _ => 0,
+    };
+    if plan.preset == Preset::Seed {
+        memory.wish(window, verdict.as_ref().map_or(running, |wanted| wanted.wish), at);
+        return;
+    }
+    let doubt = matches!(
+        verdict,
+        Err(Hold::PartialData { .. }
+            | Hold::MissingSignal { absence: Absence::Stale { .. } | Absence::NotFinite | Absence::QueryFailed, .. })
+    );
+    let need = match verdict {
+        Ok(wanted) => wanted.need,
+        Err(_) if doubt => running,
+        // What was learned holds through a restart, so that it need not be watched anew after each.
+        Err(_) => standing.unwrap_or(running),
+    };
+    memory.wish(window, need, at);
+    if seen.is_some() && !doubt {
+        memory.collect_regret(running, need);
+    }
+}
+
 /// What a job processes, as far as that can be read: jobs that are held for a restart still count for their class.
 fn throughput(case: &Case<'_>) -> f64 {
     let judged = case.job.operators.iter().filter(|seen| seen.backlog.is_some());
-    judged.filter_map(|seen| case.sight.judge(case.plan, seen.throughput).fresh()).sum()
+    judged.filter_map(|seen| case.throughput(seen).fresh()).sum()
 }
 
 /// What the rule wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
     /// This many.
     pub wish: Workers,
     /// Of this many that run.
     pub running: Workers,
+    /// What would do, whatever the gates say: the down window remembers it.
+    pub need: Workers,
     /// Whether the owner fixed it, so that no tolerance and no window apply.
     pub fixed: bool,
+    /// Whether more is wanted, now or at the second tick in a row.
+    pub opened: bool,
+    /// Why what runs is wanted, where that has a name.
+    pub hold: Option<Hold>,
 }
 
-/// The published rule (preset `seed`): which gate is open, then the largest need of all operators, or CPU's.
-fn rule(case: &Case<'_>, flows: &mut Vec<Flow>, because: &mut Vec<Step>) -> Result<Wanted, Hold> {
-    if let Some(coverage) = case.coverage_gap() {
-        because.push(Step::Coverage { coverage });
+impl Wanted {
+    fn of(wish: Workers, running: Workers) -> Self {
+        Self { wish, running, need: wish, fixed: false, opened: false, hold: None }
     }
-    gates::flows(case, flows, because)?;
+}
+
+/// The terms of the preset, under what the owner fixed.
+fn rule(case: &Case<'_>, flows: &[Flow], because: &mut Vec<Step>) -> Result<Wanted, Hold> {
     let running = case.sight.running.ok_or(Hold::NotRunning)?;
     if let Some(workers) = case.job.wishes.fixed {
         because.push(Step::Fixed { workers });
-        return Ok(Wanted { wish: workers, running, fixed: true });
+        return Ok(Wanted { fixed: true, ..Wanted::of(workers, running) });
     }
-    let wish = match gates::direction(case, flows, because) {
-        Direction::Up { by_cpu } => need(case, running, flows, by_cpu, because).max(running),
-        Direction::Down => cpu_need(case, running, because).max(Workers(1)).min(running),
-        Direction::Neither => running,
-    };
-    if wish != running {
-        because.push(Step::Wish { workers: wish });
+    let wanted = match case.plan.preset {
+        Preset::Seed => published::rule(case, running, flows, because),
+        Preset::Balanced => balanced::rule(case, running, flows, because),
+    }?;
+    if wanted.wish != running {
+        because.push(Step::Wish { workers: wanted.wish });
     }
-    Ok(Wanted { wish, running, fixed: false })
-}
-
-/// The largest `W_require + W_extra` over all operators; where CPU opened the gate, at least what CPU asks for.
-fn need(case: &Case<'_>, running: Workers, flows: &[Flow], by_cpu: bool, because: &mut Vec<Step>) -> Workers {
-    let width = f64::from(running.0);
-    let mut largest: Option<(usize, f64)> = None;
-    for flow in flows.iter().filter(|flow| !flow.is_idle()) {
-        let keep_up = terms::keep_up(width, flow.throughput, flow.growth);
-        let catch_up = terms::catch_up(width, flow.backlog_time, case.plan.scale_up.drain_target);
-        because.push(Step::Demand { operator: Arc::clone(case.operator(flow.operator)), keep_up, catch_up });
-        if largest.is_none_or(|(_, most)| keep_up + catch_up > most) {
-            largest = Some((flow.operator, keep_up + catch_up));
-        }
-    }
-    let mut wish = Workers(0);
-    if let Some((operator, workers)) = largest {
-        because.push(Step::Deciding { operator: Arc::clone(case.operator(operator)), workers });
-        wish = terms::round_up(workers);
-    }
-    if by_cpu { wish.max(cpu_need(case, running, because)) } else { wish }
-}
-
-/// The smallest count at which CPU is at its target.
-fn cpu_need(case: &Case<'_>, running: Workers, because: &mut Vec<Step>) -> Workers {
-    let target = case.plan.scale_down.cpu_target;
-    let Some(cpu) = case.sight.readings.cpu.fresh() else { return running };
-    let workers = terms::at_target_cpu(f64::from(running.0), cpu, target);
-    because.push(Step::CpuDemand { cpu, target, workers });
-    terms::round_up(workers)
+    Ok(wanted)
 }

@@ -4,14 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::estimate::MIN_POINTS;
+mod operator;
+mod recall;
+
+use super::estimate::{Glance, Restarts};
 use super::fleet::Breaker;
 use super::job::{JobIndex, Workers};
-use super::observation::{JobObservation, OperatorObservation};
+use super::learned::{Learned, Useful};
+use super::observation::{ClassObservation, JobObservation, OperatorObservation};
 use super::plan::Plan;
-use super::reading::Reading;
+use super::reading::{Reading, Signal};
 use super::sight::Sight;
 use super::time::Timestamp;
+
+use operator::Look;
+pub(super) use operator::OperatorMemory;
 
 /// A job that restarts this often within [`RESTART_WINDOW`] is unstable.
 pub(super) const UNSTABLE_RESTARTS: usize = 3;
@@ -24,6 +31,18 @@ const WIDTH_SHOWS_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a rescale that timed out caps the job at what it reached.
 const INCOMPLETE_CAP: Duration = Duration::from_secs(30 * 60);
+
+/// Rates and workers have settled this long after a restart: until then no capacity is learned.
+const SETTLED_AFTER: Duration = Duration::from_secs(120);
+
+/// The mean width is that of the last hours: what the job usually costs.
+const MEAN_OVER: Duration = Duration::from_secs(6 * 3600);
+
+/// A process that was away for longer than this has not watched the window before.
+const WATCHED_WITHIN: Duration = Duration::from_secs(60);
+
+/// A gap between ticks that is longer collects no more regret: a process that slept was not there to act.
+const LONGEST_TICK: Duration = Duration::from_secs(60);
 
 /// What is remembered of every job and class. Empty at start.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,6 +75,35 @@ impl Memories {
         }
     }
 
+    /// What was learned of a job up to the newest tick; `None` where the job is not known.
+    pub fn learned(&self, index: JobIndex) -> Option<Learned> {
+        self.jobs.get(index.0 as usize)?.as_deref().map(JobMemory::learned)
+    }
+
+    /// Puts back what was read from Prometheus of a job that this process has not seen before.
+    ///
+    /// Call it once, before the first tick that sees the job (a job that no tick sees is forgotten again), and not at all
+    /// where nothing could be read. Of a job that is known already nothing changes.
+    pub fn recall(&mut self, index: JobIndex, recalled: &Learned, at: Timestamp) {
+        let slot = index.0 as usize;
+        if self.jobs.len() <= slot {
+            self.jobs.resize_with(slot + 1, || None);
+        }
+        self.jobs[slot].get_or_insert_with(|| Box::new(JobMemory::recalled(recalled, at)));
+    }
+
+    /// Until when nothing of that class goes down because its breaker is open; `None` where it is shut. For export.
+    pub fn breaker_open_until(&self, class: &str) -> Option<Timestamp> {
+        self.breakers.iter().find(|(name, _)| **name == *class).and_then(|(_, breaker)| breaker.open_until())
+    }
+
+    /// Puts back an open breaker that was read from Prometheus.
+    pub fn recall_breaker(&mut self, class: &Arc<str>, open_until: Timestamp) {
+        if !self.breakers.iter().any(|(name, _)| name == class) {
+            self.breakers.push((Arc::clone(class), Breaker::opened_until(open_until)));
+        }
+    }
+
     /// The memory of a job, an empty one where the job is new. Call [`Self::forget_departed`] first.
     pub(super) fn job(&mut self, index: JobIndex, at: Timestamp) -> &mut JobMemory {
         self.jobs[index.0 as usize].get_or_insert_with(|| Box::new(JobMemory::new(at)))
@@ -65,8 +113,10 @@ impl Memories {
 /// What is remembered of one job.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct JobMemory {
-    /// Since when this process knows the job.
-    pub known_since: Timestamp,
+    /// Since when the wishes of this job are known, here or in another process.
+    pub watched_since: Timestamp,
+    /// Since when the job counts as left alone: a process that knows nothing of it takes it as rescaled a moment ago.
+    pub rested_since: Timestamp,
     /// When it last (re)started, as far as was seen.
     pub started: Timestamp,
     last_tick: Option<LastTick>,
@@ -79,6 +129,24 @@ pub(super) struct JobMemory {
     /// Wishes of the down window, largest first, each newer than the one before.
     wishes: VecDeque<(Timestamp, Workers)>,
     operators: Vec<OperatorMemory>,
+    /// When the newest width showed.
+    width_since: Timestamp,
+    /// What restarts of the job take.
+    pub times: Restarts,
+    /// A restart that came while the job's numbers could not be read.
+    restart_unread: bool,
+    mean_workers: Mean,
+    previous: Option<Timestamp>,
+    /// How much time the newest tick stands for.
+    tick_span: Duration,
+    /// What staying has cost, in worker-seconds.
+    pub regret: f64,
+    /// Ticks in a row at which more was wanted.
+    pub ups: u8,
+    /// Beyond which count more workers are of no use.
+    pub useful: Option<Useful>,
+    /// Of the generation that started then: until when its own backlog is left to it.
+    pub masked: Option<(Timestamp, Timestamp)>,
     /// Ticks since every signal was fresh; `u8::MAX`: never or long ago.
     pub ticks_since_whole: u8,
 }
@@ -99,23 +167,6 @@ struct Restart {
     from: Workers,
 }
 
-/// What is remembered of one operator.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct OperatorMemory {
-    operator: Arc<str>,
-    /// When the backlog query last had a row for it.
-    last_row: Option<Timestamp>,
-    /// Backlog and throughput within the growth window, oldest first.
-    samples: VecDeque<Sample>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Sample {
-    at: Timestamp,
-    backlog: f64,
-    throughput: f64,
-}
-
 /// How a difference between what the spec asks for and what runs is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Course {
@@ -133,7 +184,8 @@ pub(super) enum Course {
 impl JobMemory {
     fn new(at: Timestamp) -> Self {
         Self {
-            known_since: at,
+            watched_since: at,
+            rested_since: at,
             started: at,
             last_tick: None,
             restarts: VecDeque::new(),
@@ -141,21 +193,100 @@ impl JobMemory {
             incomplete: None,
             wishes: VecDeque::new(),
             operators: Vec::new(),
+            width_since: at,
+            times: Restarts::default(),
+            restart_unread: false,
+            mean_workers: Mean::default(),
+            previous: None,
+            tick_span: Duration::ZERO,
+            regret: 0.0,
+            ups: 0,
+            useful: None,
+            masked: None,
             ticks_since_whole: u8::MAX,
         }
     }
 
     /// Takes in what this tick saw: restarts, the course of a rescale, the samples of each operator.
-    pub fn observe(&mut self, plan: &Plan, job: &JobObservation, sight: &Sight, at: Timestamp) {
-        self.notice_restart(plan, sight, at);
+    pub fn observe(
+        &mut self,
+        plan: &Plan,
+        class: &ClassObservation,
+        job: &JobObservation,
+        sight: &Sight,
+        at: Timestamp,
+    ) {
+        let restarted = self.notice_restart(plan, sight, at);
         self.follow_rescale(plan, sight, at);
-        self.take_samples(plan, &job.operators, sight, at);
+        self.restart_unread |= restarted;
+        let look = self.look(plan, job, sight, at);
+        self.take_samples(plan, &job.operators, sight, &look, at);
+        let glance = self.glance(plan, class, job, sight, at);
+        self.times.observe(glance, at);
+        if matches!(glance, Glance::Runs { .. }) {
+            self.restart_unread = false;
+        }
+        let since = self.previous.replace(at).map_or(Duration::ZERO, |before| at.since(before).min(LONGEST_TICK));
+        self.tick_span = since;
+        if let Some(running) = sight.running.filter(|running| running.0 > 0) {
+            self.mean_workers.take(f64::from(running.0), since);
+        }
+    }
+
+    /// What the operators are told of the job. Capacity is learned once the job and its rates have settled, and not of
+    /// counts that are known to be of no use.
+    fn look(&self, plan: &Plan, job: &JobObservation, sight: &Sight, at: Timestamp) -> Look {
+        let settled = SETTLED_AFTER.max(plan.warm_up);
+        let since = self.started.max(self.width_since);
+        let useless =
+            |running: Workers| self.useful.is_some() && self.times.grown.is_some_and(|grown| running > grown.from);
+        let gap = sight.readings.coverage.fresh().is_some_and(|share| (share - 1.0).abs() > 1e-9);
+        Look {
+            started: self.started,
+            gap,
+            busy: sight.judge(plan, job.busy).fresh(),
+            learn: sight.running.filter(|running| !gap && at.since(since) >= settled && !useless(*running)),
+        }
+    }
+
+    /// What this tick says about the course of a restart.
+    fn glance(
+        &self,
+        plan: &Plan,
+        class: &ClassObservation,
+        job: &JobObservation,
+        sight: &Sight,
+        at: Timestamp,
+    ) -> Glance {
+        let doubtful = |reading: Reading| !matches!(sight.judge(plan, reading), Reading::Fresh(_) | Reading::Missing);
+        let judged =
+            || job.operators.iter().filter_map(|seen| Some((seen.total.unwrap_or(seen.throughput), seen.backlog?)));
+        let unknown = !class.failed.is_empty()
+            || !class.partial.is_empty()
+            || doubtful(job.running)
+            || doubtful(job.running_for)
+            || judged().any(|(throughput, backlog)| doubtful(throughput) || doubtful(backlog));
+        if unknown {
+            return Glance::Unknown;
+        }
+        let read = judged().any(|(throughput, backlog)| throughput.fresh().is_some() && backlog.fresh().is_some());
+        let told = job.running_for.fresh().is_some() || !plan.signals.contains(Signal::RunningFor);
+        match sight.running {
+            Some(running) if running.0 > 0 && read && told => Glance::Runs {
+                running,
+                wished: sight.wished,
+                started: self.started,
+                restarted: self.restart_unread,
+                drained: self.operators.iter().all(|memory| memory.is_drained(plan.growth_window, at)),
+            },
+            _ => Glance::Away,
+        }
     }
 
     /// A restart shows as `runningFor` falling back, or, where nobody says it, as a change of width.
-    fn notice_restart(&mut self, plan: &Plan, sight: &Sight, at: Timestamp) {
+    fn notice_restart(&mut self, plan: &Plan, sight: &Sight, at: Timestamp) -> bool {
         let running_for = sight.readings.running_for.fresh();
-        let Some(running) = sight.running else { return };
+        let Some(running) = sight.running else { return false };
         let wished = sight.wished;
         let restarted = match (self.last_tick, running_for) {
             // Falling back shows at once; after a gap a longer time may hide it, but not a start that is later by more
@@ -191,7 +322,15 @@ impl JobMemory {
         }
         // A signal that is away for a moment does not hide the restart that made it go away.
         let running_for = running_for.or(self.last_tick.and_then(|last| last.running_for));
+        if self.last_tick.is_none_or(|last| last.running != running) {
+            // What was collected has paid for this change, or another has made it needless.
+            if self.last_tick.is_some() {
+                self.regret = 0.0;
+            }
+            self.width_since = if self.last_tick.is_some() { at } else { self.started };
+        }
         self.last_tick = Some(LastTick { running, wished, running_for });
+        restarted
     }
 
     fn follow_rescale(&mut self, plan: &Plan, sight: &Sight, at: Timestamp) {
@@ -231,7 +370,7 @@ impl JobMemory {
     }
 
     /// Walks memory and observation side by side: both are sorted by name.
-    fn take_samples(&mut self, plan: &Plan, seen: &[OperatorObservation], sight: &Sight, at: Timestamp) {
+    fn take_samples(&mut self, plan: &Plan, seen: &[OperatorObservation], sight: &Sight, look: &Look, at: Timestamp) {
         for (position, now) in seen.iter().enumerate() {
             let place = match self.operators.get(position) {
                 Some(memory) if *memory.operator == *now.operator => position,
@@ -243,7 +382,7 @@ impl JobMemory {
                     }
                 },
             };
-            self.operators[place].observe(plan, now, sight, at);
+            self.operators[place].observe(plan, now, sight, look, at);
         }
         let started = self.started;
         // What an earlier generation of the job had says nothing about this one.
@@ -252,7 +391,7 @@ impl JobMemory {
                 || seen.binary_search_by(|now| now.operator.cmp(&memory.operator)).is_ok()
         });
         for memory in &mut self.operators {
-            memory.trim(plan.growth_window, started, at);
+            memory.trim(plan.watched(), started, at);
         }
     }
 
@@ -270,55 +409,73 @@ impl JobMemory {
         self.operators.get(place)
     }
 
-    /// Takes in what is wanted now and returns the largest wish of the window and when it was.
-    pub fn wish(&mut self, window: Duration, wish: Workers, at: Timestamp) -> (Workers, Timestamp) {
+    /// Takes in what is wanted now.
+    pub fn wish(&mut self, window: Duration, wish: Workers, at: Timestamp) {
         while self.wishes.back().is_some_and(|(_, smaller)| *smaller <= wish) {
             self.wishes.pop_back();
         }
         self.wishes.push_back((at, wish));
+        self.forget_wishes(window, at);
+    }
+
+    /// Drops wishes that have left the window; the newest stays.
+    pub fn forget_wishes(&mut self, window: Duration, at: Timestamp) {
         while self.wishes.len() > 1 && self.wishes.front().is_some_and(|(when, _)| at.since(*when) > window) {
             self.wishes.pop_front();
         }
-        self.wishes.front().map_or((wish, at), |(when, largest)| (*largest, *when))
+    }
+
+    /// The largest wish of the window and when it was.
+    pub fn largest_wish(&self) -> Option<(Workers, Timestamp)> {
+        self.wishes.front().map(|(when, largest)| (*largest, *when))
     }
 }
 
-impl OperatorMemory {
-    fn new(operator: Arc<str>) -> Self {
-        Self { operator, last_row: None, samples: VecDeque::new() }
+impl JobMemory {
+    /// What is remembered of each operator that this process has seen a backlog of.
+    pub fn operators(&self) -> impl Iterator<Item = &OperatorMemory> {
+        self.operators.iter().filter(|memory| memory.last_row.is_some())
     }
 
-    fn observe(&mut self, plan: &Plan, now: &OperatorObservation, sight: &Sight, at: Timestamp) {
-        let Some(backlog) = now.backlog else { return };
-        self.last_row = Some(at);
-        let sample = (sight.judge(plan, backlog).fresh(), sight.judge(plan, now.throughput).fresh());
-        if let (Some(backlog), Some(throughput)) = sample {
-            // Across a gap as long as the window nobody knows what the backlog did.
-            if self.samples.back().is_some_and(|newest| at.since(newest.at) > plan.growth_window) {
-                self.samples.clear();
-            }
-            self.samples.push_back(Sample { at, backlog, throughput });
+    /// Workers that the job usually runs with: the mean of six hours.
+    pub fn mean_workers(&self) -> Option<f64> {
+        self.mean_workers.value()
+    }
+
+    /// Adds what staying at `running` costs over this tick where `wish` would do; nothing is left where it would not.
+    pub fn collect_regret(&mut self, running: Workers, wish: Workers) {
+        self.regret = if wish >= running {
+            0.0
+        } else {
+            self.regret + f64::from(running.0 - wish.0) * self.tick_span.as_secs_f64()
+        };
+    }
+
+    /// What more than `from` workers can do was of no use: it is forgotten, and increases end at `useful`.
+    pub fn condemn(&mut self, from: Workers, useful: Useful) {
+        for operator in &mut self.operators {
+            operator.capacity.forget_above(from);
         }
+        self.useful = Some(useful);
+    }
+}
+
+/// A mean that forgets: of all there was at first, of the last [`MEAN_OVER`] later.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Mean {
+    value: f64,
+    seconds: f64,
+}
+
+impl Mean {
+    fn take(&mut self, value: f64, span: Duration) {
+        let span = span.as_secs_f64().max(1e-3);
+        self.seconds = (self.seconds + span).min(MEAN_OVER.as_secs_f64());
+        self.value += (value - self.value) * (span / self.seconds).min(1.0);
     }
 
-    /// Drops what is older than the window or the job's last start. The newest five stay, however far apart: a
-    /// window that is shorter than five ticks would never say anything.
-    fn trim(&mut self, window: Duration, started: Timestamp, at: Timestamp) {
-        while self.samples.front().is_some_and(|oldest| {
-            oldest.at < started || (at.since(oldest.at) > window && self.samples.len() > MIN_POINTS)
-        }) {
-            self.samples.pop_front();
-        }
-    }
-
-    /// The backlog over time: (seconds before now as a negative number, backlog), oldest first.
-    pub fn backlog(&self, at: Timestamp) -> impl ExactSizeIterator<Item = (f64, f64)> + Clone + '_ {
-        self.samples.iter().map(move |sample| (-at.since(sample.at).as_secs_f64(), sample.backlog))
-    }
-
-    /// The highest throughput within the growth window.
-    pub fn highest_throughput(&self) -> f64 {
-        self.samples.iter().map(|sample| sample.throughput).fold(0.0, f64::max)
+    fn value(&self) -> Option<f64> {
+        (self.seconds > 0.0).then_some(self.value)
     }
 }
 

@@ -13,6 +13,7 @@ mod gates;
 mod invariant;
 mod job;
 mod judge;
+mod learned;
 mod memory;
 mod observation;
 mod plan;
@@ -27,11 +28,12 @@ mod tests;
 
 pub use decision::{Action, Answer, Budget, Cap, Decision, Hold, Partial};
 pub use job::{ClassIndex, JobId, JobIndex, JobTable, Workers};
+pub use learned::{Grown, Learned, LearnedCapacity, LearnedInput, Useful};
 pub use memory::Memories;
 pub use observation::{ClassObservation, JobObservation, Observations, OperatorObservation, OwnerWishes, Pause};
-pub use plan::{FleetLimits, Limits, Mode, Plan, Plans, ScaleDown, ScaleUp};
+pub use plan::{FleetLimits, Limits, Mode, Parts, Plan, Plans, Preset, Prices, Restart, ScaleDown, ScaleUp, Span};
 pub use reading::{Absence, Reading, Signal, SignalSet};
-pub use step::{Readings, Step};
+pub use step::{Candidate, Readings, Step};
 pub use time::Timestamp;
 
 /// The only public door of the engine: decides for every job, then arbitrates between them.

@@ -123,8 +123,11 @@ pub enum Pause {
 pub struct OperatorObservation {
     /// Its name.
     pub operator: Arc<str>,
-    /// Processed per second.
+    /// Processed per second. `Missing` where `total` is there: the engine takes differences.
     pub throughput: Reading,
+    /// Processed since some start, where the policy asks for a running total (`counter:`) in place of a rate. It may
+    /// begin anew at any restart.
+    pub total: Option<Reading>,
     /// Waiting. `None`: the backlog query has no row for it, so it is shown and not judged.
     pub backlog: Option<Reading>,
     /// How fast the backlog grows per second, where that is given rather than measured (`decide`).

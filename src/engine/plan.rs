@@ -54,16 +54,31 @@ pub struct Plan {
     pub class: Arc<str>,
     /// How far it may go.
     pub mode: Mode,
-    /// The signals that the policy asks for: each must be fresh, except for the caps.
+    /// The rule.
+    pub preset: Preset,
+    /// The signals that the policy asks for: each must be fresh, except for the caps, and for `busy` and
+    /// `checkpointInterval`, without which less is known of capacities and restarts.
     pub signals: SignalSet,
     /// A job whose samples are older than this is stale.
     pub stale_after: Duration,
+    /// The range of the rates that are read: a balance of input and work is drawn over as long.
+    pub rate_window: Duration,
+    /// How often a consumer group commits, where the backlog is its lag: balances are drawn over whole intervals.
+    pub commit_interval: Option<Duration>,
     /// How long the backlog is watched for growth.
     pub growth_window: Duration,
+    /// How long the input is watched for its level.
+    pub input_window: Duration,
     /// When and how far up.
     pub scale_up: ScaleUp,
     /// When and how far down.
     pub scale_down: ScaleDown,
+    /// What late seconds and restarts cost.
+    pub prices: Prices,
+    /// What a restart is taken to be until the job has shown it.
+    pub restart: Restart,
+    /// Which parts of the rule are on; the published one has none.
+    pub parts: Parts,
     /// Changes of at most this share of what runs are not worth a rescale. 0: every change is.
     pub tolerance: f64,
     /// After any restart nothing is decided for this long (by `runningFor`).
@@ -72,6 +87,32 @@ pub struct Plan {
     pub rescale_timeout: Duration,
     /// Bounds on the result.
     pub limits: Limits,
+}
+
+/// Of throughput, in any healthy job: buffers between tasks and batches under way.
+const IN_FLIGHT: Duration = Duration::from_secs(2);
+
+impl Plan {
+    /// How long a balance of input and work is drawn over: whole commit intervals, and at least as long as the rates
+    /// that it is made of reach back.
+    pub(super) fn balance_window(&self, totals: bool) -> Duration {
+        let least = if totals { Duration::ZERO } else { self.rate_window };
+        let Some(interval) = self.commit_interval.filter(|interval| !interval.is_zero()) else { return least };
+        let times = least.as_millis().div_ceil(interval.as_millis().max(1)).max(1);
+        interval.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
+    }
+
+    /// Seconds of throughput that wait in any healthy job: what is on its way, and what a group has not committed yet.
+    pub(super) fn in_flight(&self) -> Duration {
+        IN_FLIGHT.saturating_add(self.commit_interval.unwrap_or_default())
+    }
+
+    /// For how long samples of backlog and throughput are kept: as long as anybody looks back.
+    pub(super) fn watched(&self) -> Duration {
+        let balances = self.balance_window(true).max(self.balance_window(false));
+        // Saturation is looked for within a minute, and the far end of a balance may be off by a quarter.
+        self.growth_window.max(balances + balances / 4).max(Duration::from_secs(60))
+    }
 }
 
 /// When and how far up.
@@ -83,6 +124,12 @@ pub struct ScaleUp {
     pub cpu_above: f64,
     /// A backlog is to be gone within this time.
     pub drain_target: Duration,
+    /// Where capacity is known, the gate opens above this multiple of it. `None`: only once a backlog forms.
+    pub load_above: Option<f64>,
+    /// Room above the input, as a share of it ...
+    pub headroom: f64,
+    /// ... and this much more for each minute of downtime.
+    pub headroom_per_minute: f64,
 }
 
 /// When and how far down.
@@ -94,8 +141,87 @@ pub struct ScaleDown {
     pub cpu_below: f64,
     /// The share of CPU that remains after the step.
     pub cpu_target: f64,
+    /// Room above the input that a decrease leaves, as a share of it.
+    pub headroom: f64,
     /// The largest wish of this window is taken. Zero: the newest.
-    pub window: Duration,
+    pub window: Span,
+}
+
+/// A time that may grow with the job's downtime.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Span {
+    /// At least this.
+    pub base: Duration,
+    /// And the downtime as many times, at least 0.
+    pub per_downtime: f64,
+}
+
+impl Span {
+    /// A time that does not.
+    pub const fn fixed(base: Duration) -> Self {
+        Self { base, per_downtime: 0.0 }
+    }
+
+    /// How long that is for a job that is down this long.
+    pub fn of(self, downtime: Duration) -> Duration {
+        self.base.saturating_add(downtime.mul_f64(self.per_downtime.clamp(0.0, 1e6)))
+    }
+}
+
+/// The rule that decides: an ordered list of gates, terms and filters. `judge` holds both lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// The published rule: chases the backlog.
+    #[default]
+    Seed,
+    /// Knows what workers can process and what a restart costs, and moves when that is cheaper than staying.
+    Balanced,
+}
+
+/// What late seconds and restarts cost. The unit is a worker for a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prices {
+    /// A lag above this is late.
+    pub lag_objective: Duration,
+    /// A late second costs as much as this many times the job's usual workers for a second.
+    pub lag: f64,
+    /// A restart costs all workers for this long, beyond its downtime.
+    pub restart: Duration,
+}
+
+/// The times of a restart, as the policy gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restart {
+    /// From the patch until the job stops; it goes on processing.
+    pub delay: Duration,
+    /// How long nothing is processed.
+    pub downtime: Duration,
+    /// Half of it is processed again; the reading of the same name wins.
+    pub checkpoint_interval: Duration,
+}
+
+/// The parts of the preset `balanced`, each of which can be switched off alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// What each count can process is learned; else the CPU's and the backlog's gates decide.
+    pub learned_capacity: bool,
+    /// A job that is late, or would be, goes to the count that costs least.
+    pub catch_up: bool,
+    /// A backlog that drains is left to drain where that is cheaper.
+    pub draining: bool,
+    /// A decrease waits until staying has cost as much as its restart.
+    pub regret: bool,
+    /// An increase that was of no use is not repeated.
+    pub effect: bool,
+}
+
+impl Parts {
+    /// As the published rule has them.
+    pub const OFF: Self =
+        Self { learned_capacity: false, catch_up: false, draining: false, regret: false, effect: false };
+    /// All of them.
+    pub const ON: Self = Self { learned_capacity: true, catch_up: true, draining: true, regret: true, effect: true };
 }
 
 /// Bounds on the result.

@@ -1,8 +1,9 @@
 //! The steps of a derivation: every number that a decision rests on, in the order in which it was used.
 
+mod words;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -12,6 +13,9 @@ use super::job::Workers;
 use super::plan::Mode;
 use super::reading::{Reading, Signal};
 use super::time::Timestamp;
+use words::Seconds;
+
+pub(super) use words::{Named, Quantity};
 
 /// One step of a derivation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,6 +54,15 @@ pub enum Step {
         backlog: f64,
         /// What has to be exceeded: one second of the highest recent throughput, or the number of partitions.
         above: f64,
+    },
+    /// A group's lag grows until it commits: the least of an interval is what stands.
+    LeastBacklog {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// What waits by the newest reading.
+        backlog: f64,
+        /// The least within one commit interval.
+        least: f64,
     },
     /// Some workers do not report: throughput was divided by the share of those that do.
     Coverage {
@@ -125,6 +138,160 @@ pub enum Step {
         target: f64,
         /// Before rounding up.
         workers: f64,
+    },
+    /// The level of an operator's input, and what runs against it.
+    Input {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// The mean of its balances, per second.
+        input: f64,
+        /// How much time they span, in seconds.
+        span: f64,
+        /// What the workers that run can process per second, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        capacity: Option<f64>,
+        /// Input / capacity.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        load: Option<f64>,
+    },
+    /// What a restart takes, in seconds.
+    Restart {
+        /// From the patch until the job stops.
+        delay: f64,
+        /// How long nothing is processed.
+        downtime: f64,
+        /// The lag that it makes: downtime, half a checkpoint interval, and 5 s.
+        lag: f64,
+        /// Whether the downtime was learned from this job; else the policy says so.
+        learned: bool,
+    },
+    /// The up gate is open because the input is above what the workers can process.
+    LoadGate {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// Input / capacity.
+        load: f64,
+        /// The limit.
+        above: f64,
+    },
+    /// The up gate is open because a backlog stands that the workers cannot work off.
+    ShortGate {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// Its backlog time in seconds.
+        backlog_time: f64,
+        /// The limit in seconds.
+        above: f64,
+        /// Input / capacity: above 1.
+        load: f64,
+    },
+    /// The up gate is open because the job is late.
+    LateGate {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// Backlog / input in seconds.
+        lag: f64,
+        /// The objective in seconds.
+        above: f64,
+    },
+    /// An up gate has to stay open for a second tick.
+    FirstTick,
+    /// Workers that carry the input with room and work the backlog off in time.
+    Enough {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// How many.
+        workers: Workers,
+        /// What they should be able to process per second: the larger of the next two.
+        capacity: f64,
+        /// The input with its room.
+        with_room: f64,
+        /// The input and what has to be worked off.
+        with_backlog: f64,
+    },
+    /// What each count would cost, in worker-seconds: late seconds, workers until the backlog is gone, the way back.
+    LeastCost {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// The largest lag on the way, in seconds.
+        peak_lag: f64,
+        /// The objective in seconds.
+        objective: f64,
+        /// The count that is enough.
+        enough: Candidate,
+        /// The count that costs least.
+        chosen: Candidate,
+        /// What staying costs; left out where the workers that run never work the backlog off.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        staying: Option<f64>,
+    },
+    /// The backlog drains: going elsewhere costs more than waiting, in worker-seconds.
+    Draining {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// What staying costs.
+        staying: f64,
+        /// What moving costs, its restart counted in.
+        moving: f64,
+        /// How many seconds the backlog takes at this width.
+        drains_in: f64,
+    },
+    /// A restart's own backlog is left to it while nothing is known of the capacity.
+    Masked {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Workers that one operator needs, as long as nothing is known of the capacity.
+    RoughDemand {
+        /// Which.
+        operator: Arc<str>,
+        /// Its input, and its backlog with that of a restart within the drain target.
+        by_backlog: f64,
+        /// CPU at its target.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by_cpu: Option<f64>,
+    },
+    /// Fewer workers carry the input with the room that a decrease leaves.
+    Fewer {
+        /// How many.
+        workers: Workers,
+        /// The room, as a share of the input.
+        headroom: f64,
+    },
+    /// What staying has cost so far, against what the decrease costs, in worker-seconds.
+    Regret {
+        /// To how many workers.
+        to: Workers,
+        /// Collected.
+        collected: f64,
+        /// The workers that a restart idles.
+        restart: f64,
+        /// The late seconds that it makes.
+        late: f64,
+    },
+    /// The last increase was of no use.
+    NoEffect {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// From how many.
+        from: Workers,
+        /// To how many.
+        to: Workers,
+        /// What throughput grew by, as a share.
+        gain: f64,
+        /// What it should have grown by.
+        expected: f64,
+        /// More than this many are of no use.
+        useful: Workers,
+    },
+    /// More than so many workers were of no use.
+    Useful {
+        /// What is wanted.
+        wish: Workers,
+        /// What is of use.
+        to: Workers,
+        /// Until when that is believed.
+        until: Timestamp,
     },
     /// The count that the rule wants.
     Wish {
@@ -205,6 +372,18 @@ pub enum Step {
     },
 }
 
+/// A count and what going there costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// How many workers.
+    pub workers: Workers,
+    /// In how many seconds the largest backlog is gone then.
+    pub drains_in: f64,
+    /// In worker-seconds.
+    pub cost: f64,
+}
+
 /// The readings of a job, as the rule saw them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Readings {
@@ -262,147 +441,5 @@ impl fmt::Display for Readings {
             }
         }
         if first { f.write_str("no signal of the job") } else { Ok(()) }
-    }
-}
-
-/// An operator's name in backticks, cut where it is long: whole names are in the JSON.
-pub(super) struct Named<'a>(pub &'a str);
-
-/// Enough to tell an operator by; Flink cuts its own at 80.
-const LONGEST_NAME: usize = 40;
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(LONGEST_NAME) {
-            None => write!(f, "`{}`", self.0),
-            Some((end, _)) => write!(f, "`{}…`", &self.0[..end]),
-        }
-    }
-}
-
-/// Seconds as people read them: `1m 30s`; below ten seconds with one decimal.
-struct Seconds(f64);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 9.95 {
-            return write!(f, "{:.1}s", self.0);
-        }
-        // A backlog time of more than a million years is shown as that.
-        let whole = self.0.round().min(3.0e13) as u64;
-        humantime::format_duration(Duration::from_secs(whole)).fmt(f)
-    }
-}
-
-/// A quantity as people read it: three decimals where it is small, none where it is large.
-pub(super) struct Quantity(pub f64);
-
-impl fmt::Display for Quantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decimals = if self.0.fract() == 0.0 || self.0.abs() >= 1000.0 {
-            0
-        } else if self.0.abs() >= 10.0 {
-            1
-        } else {
-            3
-        };
-        write!(f, "{:.decimals$}", self.0)
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Job { readings } => readings.fmt(f),
-            Self::Operator { operator, throughput, backlog, growth, slope, backlog_time } => {
-                write!(f, "{}: throughput {throughput}/s", Named(operator))?;
-                match backlog {
-                    None => f.write_str(", no backlog row: not judged")?,
-                    Some(backlog) => write!(f, ", backlog {backlog}")?,
-                }
-                if let Some(growth) = growth {
-                    write!(f, ", growth {}/s", Quantity(*growth))?;
-                }
-                if let Some(slope) = slope {
-                    write!(f, " (a slope of {}/s does not count)", Quantity(*slope))?;
-                }
-                backlog_time.map_or(Ok(()), |seconds| write!(f, ", backlog time {}", Seconds(seconds)))
-            }
-            Self::SmallBacklog { operator, backlog, above } => {
-                write!(
-                    f,
-                    "the backlog of {}, {}, is not above {}: it counts as 0",
-                    Named(operator),
-                    Quantity(*backlog),
-                    Quantity(*above)
-                )
-            }
-            Self::Coverage { coverage } => {
-                write!(
-                    f,
-                    "{:.0} % of the workers report: throughput is divided by that, and nothing goes down",
-                    coverage * 100.0
-                )
-            }
-            Self::BacklogGate { operator, backlog_time, above } => {
-                write!(
-                    f,
-                    "up: the backlog of {} takes {}, more than {}",
-                    Named(operator),
-                    Seconds(*backlog_time),
-                    Seconds(*above)
-                )
-            }
-            Self::GrowthGate { operator, growth } => {
-                write!(f, "up: the backlog of {} grows by {}/s", Named(operator), Quantity(*growth))
-            }
-            Self::CpuGate { cpu, above } => write!(f, "up: cpu {cpu:.2} is above {above:.2}"),
-            Self::DownGate { cpu, below, backlog_time, backlog_time_below } => write!(
-                f,
-                "down: cpu {cpu:.2} is below {below:.2}, no backlog grows, and the longest takes {}, less than {}",
-                Seconds(*backlog_time),
-                Seconds(*backlog_time_below)
-            ),
-            Self::GatesShut { backlog_time, cpu, growing } => {
-                write!(f, "neither up nor down: the longest backlog takes {}", Seconds(*backlog_time))?;
-                match cpu {
-                    Some(cpu) => write!(f, ", cpu {cpu:.2}")?,
-                    None => f.write_str(", cpu is not known")?,
-                }
-                growing.as_ref().map_or(Ok(()), |operator| write!(f, ", the backlog of {} grows", Named(operator)))
-            }
-            Self::Demand { operator, keep_up, catch_up } => {
-                write!(
-                    f,
-                    "{} needs {keep_up:.2} workers to keep up and {catch_up:.2} more to catch up",
-                    Named(operator)
-                )
-            }
-            Self::Deciding { operator, workers } => {
-                write!(f, "{} needs the most: {workers:.2} workers", Named(operator))
-            }
-            Self::CpuDemand { cpu, target, workers } => {
-                write!(f, "cpu {cpu:.2} comes to {target:.2} with {workers:.2} workers")
-            }
-            Self::Wish { workers } => write!(f, "wanted: {workers}"),
-            Self::Fixed { workers } => write!(f, "fixed by the owner: {workers}"),
-            Self::DownWindow { wish, to, until } => {
-                write!(f, "{wish} is wanted, {to} was within the down window (until {until})")
-            }
-            Self::Tolerance { wish, tolerance } => {
-                write!(f, "{wish} differs by no more than {:.0} %", tolerance * 100.0)
-            }
-            Self::MaxStep { wish, to } => write!(f, "{wish} is more than one step away: {to}"),
-            Self::Capped { cap, wish, limit } => write!(f, "{cap} allows {limit} of {wish}"),
-            Self::AtLeast { wish, min } => write!(f, "{wish} is below the minimum: {min}"),
-            Self::AtMost { wish, max } => write!(f, "{wish} is above the maximum: {max}"),
-            Self::Mode { mode: Mode::Observe } => f.write_str("mode observe: nothing is carried out"),
-            Self::Mode { mode: Mode::Up } => f.write_str("mode up: decreases are not carried out"),
-            Self::Mode { mode: Mode::Act } => f.write_str("mode act"),
-            Self::Budget { budget, wish, room } => write!(f, "{budget} leaves room for {room} of {wish}"),
-            Self::Breaker { since, until } => {
-                write!(f, "the breaker of the class opened at {since}: nothing goes down until {until}")
-            }
-        }
     }
 }

@@ -72,7 +72,7 @@ struct Explainer<'a> {
 
 impl Explainer<'_> {
     fn section(&mut self, generic: &str, path: &str) {
-        for field in fields::policies().children(generic).filter(|field| !field.balanced) {
+        for field in fields::policies().children(generic) {
             let path = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
             self.field(field, &path);
         }

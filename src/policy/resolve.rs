@@ -1,12 +1,22 @@
 //! From the fields of a document that has no fault to the plan and the queries.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::{Limits, Mode, Plan, ScaleDown, ScaleUp, Signal};
+use crate::engine::{self, Limits, Mode, Parts, Plan, Preset, Prices, ScaleDown, ScaleUp, Signal, Span};
 
+use super::fields::{PRESETS, Value};
 use super::promql;
 use super::set::{Alternative, JoinLabels, Policy, Restart, SignalQuery, Target, Unit};
 use super::values::Values;
+
+/// For estimates under a preset that does not look at them: what a restart is taken to be.
+const RESTART: engine::Restart = engine::Restart {
+    delay: Duration::from_secs(30),
+    downtime: Duration::from_secs(30),
+    checkpoint_interval: Duration::from_secs(10),
+};
+const LAG_OBJECTIVE: Duration = Duration::from_secs(60);
 
 /// The policy; `None` where a field cannot be used, which has been reported then.
 pub(crate) fn policy(values: &Values, text: &str) -> Option<Policy> {
@@ -44,22 +54,49 @@ fn plan(values: &Values, signals: &[SignalQuery]) -> Option<Plan> {
             "up" => Mode::Up,
             _ => Mode::Observe,
         },
+        preset: if values.preset() == PRESETS[1] { Preset::Balanced } else { Preset::Seed },
         signals: signals.iter().map(|query| query.signal).collect(),
         stale_after: values.duration("spec.signals.staleAfter")?,
+        rate_window: values.duration("spec.signals.rateWindow")?,
+        commit_interval: values.duration("spec.signals.backlog.commitInterval"),
         growth_window: values.duration("spec.growth.window")?,
+        input_window: values.duration("spec.input.window")?,
         scale_up: ScaleUp {
             backlog_time_above: values.duration("spec.scaleUp.backlogTimeAbove")?,
             cpu_above: values.share("spec.scaleUp.cpuAbove")?,
             drain_target: values.duration("spec.scaleUp.drainTarget")?,
+            load_above: values.share("spec.scaleUp.loadAbove"),
+            headroom: values.share("spec.scaleUp.headroom").unwrap_or(0.0),
+            headroom_per_minute: values.share("spec.scaleUp.headroomPerMinute").unwrap_or(0.0),
         },
         scale_down: ScaleDown {
             backlog_time_below: values.duration("spec.scaleDown.backlogTimeBelow")?,
             cpu_below: values.share("spec.scaleDown.cpuBelow")?,
             cpu_target: values.share("spec.scaleDown.cpuTarget")?,
-            window: values.duration("spec.scaleDown.window")?,
+            headroom: values.share("spec.scaleDown.headroom").unwrap_or(0.0),
+            window: values.span("spec.scaleDown.window").map(|(base, per_downtime)| Span { base, per_downtime })?,
+        },
+        prices: Prices {
+            lag_objective: values.duration("spec.lagObjective").unwrap_or(LAG_OBJECTIVE),
+            lag: values.count("spec.lagPrice").map_or(0.0, f64::from),
+            restart: values.duration("spec.restartPrice").unwrap_or_default(),
+        },
+        restart: engine::Restart {
+            delay: values.duration("spec.restart.delay").unwrap_or(RESTART.delay),
+            downtime: values.duration("spec.restart.downtime").unwrap_or(RESTART.downtime),
+            checkpoint_interval: values
+                .duration("spec.restart.checkpointInterval")
+                .unwrap_or(RESTART.checkpoint_interval),
+        },
+        parts: Parts {
+            learned_capacity: on(values, "spec.learnedCapacity"),
+            catch_up: on(values, "spec.catchUp"),
+            draining: on(values, "spec.draining"),
+            regret: on(values, "spec.regret"),
+            effect: on(values, "spec.effect"),
         },
         tolerance: values.share("spec.tolerance")?,
-        warm_up: values.duration("spec.warmUp")?,
+        warm_up: warm_up(values)?,
         rescale_timeout: values.duration("spec.rescaleTimeout")?,
         limits: Limits {
             min_workers: values.count("spec.limits.minWorkers")?,
@@ -72,6 +109,21 @@ fn plan(values: &Values, signals: &[SignalQuery]) -> Option<Plan> {
             max_workers_total: values.count("spec.limits.maxWorkersTotal"),
         },
     })
+}
+
+/// Until rates no longer blend before and after a restart: the window that they look back, and two scrapes.
+fn warm_up(values: &Values) -> Option<Duration> {
+    let word = values.value("spec.warmUp") == Some(Value::Word);
+    let rates = || {
+        let scrape = values.duration("spec.signals.scrapeInterval")?;
+        Some(values.duration("spec.signals.rateWindow")?.saturating_add(scrape * 2))
+    };
+    if word { rates() } else { values.duration("spec.warmUp") }
+}
+
+/// The published rule has no such parts.
+fn on(values: &Values, path: &str) -> bool {
+    values.preset() == PRESETS[1] && values.text(path).as_deref() == Some("on")
 }
 
 fn target(values: &Values) -> Option<Target> {
@@ -113,7 +165,8 @@ fn signal_query(values: &Values, signal: Signal) -> Option<SignalQuery> {
     let by = join_labels(values, signal)?;
     let split = split(values, &section);
     let fallbacks = values.items(&format!("{section}.or"));
-    let queries = values.found(&format!("{section}.query")).into_iter().chain(fallbacks);
+    let counter = values.found(&format!("{section}.counter"));
+    let queries = values.found(&format!("{section}.query")).or(counter).into_iter().chain(fallbacks);
     let alternative = |query: &str| {
         let label = by.namespace.as_deref().filter(|_| !split.is_empty());
         let Some(label) = label else { return Some(Alternative { parts: vec![query.trim().to_owned()] }) };
@@ -122,6 +175,7 @@ fn signal_query(values: &Values, signal: Signal) -> Option<SignalQuery> {
     };
     Some(SignalQuery {
         signal,
+        counter: counter.is_some(),
         alternatives: queries.map(|found| alternative(&found.text)).collect::<Option<_>>()?,
         unit: match values.text(&format!("{section}.unit")).as_deref() {
             Some("records") => Some(Unit::Records),

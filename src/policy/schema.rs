@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{self, Default, Field, Kind, NOT_YET};
+use super::fields::{self, Default, Field, Kind, PRESETS};
 
 /// The JSON Schema (draft 2020-12) of one document of a policy file.
 pub fn schema() -> Value {
@@ -19,14 +19,17 @@ pub fn schema() -> Value {
 fn section(path: &str) -> Value {
     let properties: Map<String, Value> =
         fields::policies().children(path).map(|field| (field.name().to_owned(), one(field))).collect();
-    let required: Vec<_> = fields::policies().children(path).filter(|field| field.required).map(Field::name).collect();
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    let required = || fields::policies().children(path).filter(|field| field.required);
+    let always: Vec<_> = required().filter(|field| field.instead.is_none()).map(Field::name).collect();
+    let mut value =
+        json!({ "type": "object", "properties": properties, "required": always, "additionalProperties": false });
+    for (field, sibling) in required().filter_map(|field| Some((field, field.instead?))) {
+        value["oneOf"] = json!([{ "required": [field.name()] }, { "required": [sibling] }]);
+    }
+    value
 }
 
 fn one(field: &Field) -> Value {
-    if field.balanced {
-        return json!({ "not": {}, "description": format!("{}: {NOT_YET}", field.doc) });
-    }
     let child = |mark: &str| fields::policies().field(&format!("{}{mark}", field.path)).map_or(json!({}), one);
     let mut value = match field.kind {
         Kind::Section => section(&field.path),
@@ -41,6 +44,7 @@ fn one(field: &Field) -> Value {
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Text(form) => json!({ "type": "string", "pattern": form.pattern() }),
         Kind::Duration { least, .. } => json!({ "type": "string", "pattern": fields::duration_pattern(least == 0) }),
+        Kind::Span { least, .. } => json!({ "type": "string", "pattern": fields::span_pattern(least == 0) }),
         Kind::Share { zero: true, most } => json!({ "type": "number", "minimum": 0, "maximum": most }),
         Kind::Share { zero: false, most } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
         Kind::Count { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
@@ -52,11 +56,18 @@ fn one(field: &Field) -> Value {
     }
     if let Value::Object(object) = &mut value {
         let doc = match field.default {
-            Default::Seed(text) => format!("{} (preset `seed`: {text})", field.doc),
+            Default::Preset { seed: Some(seed), balanced } if seed == balanced => {
+                format!("{} (by the presets: {seed})", field.doc)
+            }
+            Default::Preset { seed: Some(seed), balanced } => {
+                format!("{} (preset `seed`: {seed}, `balanced`: {balanced})", field.doc)
+            }
+            Default::Preset { seed: None, balanced } => format!("{} (preset `balanced`: {balanced})", field.doc),
             Default::None | Default::Always(_) => field.doc.clone(),
         };
         object.insert("description".into(), doc.into());
-        if let Some(text) = field.default.text() {
+        // Without a `preset` the first holds.
+        if let Some(text) = field.default.text(PRESETS[0]) {
             let plain = matches!(field.kind, Kind::Share { .. } | Kind::Count { .. }) && field.word != Some(text);
             let value = if plain { serde_json::from_str(text).unwrap_or(json!(text)) } else { json!(text) };
             object.insert("default".into(), value);

@@ -73,6 +73,8 @@ pub struct SignalQuery {
     pub by: JoinLabels,
     /// The query and its fall-backs (`or`): for each job the first that has a row for it.
     pub alternatives: Vec<Alternative>,
+    /// Whether its rows are running totals in place of rates.
+    pub counter: bool,
     /// What throughput and backlog count; `None` for other signals.
     pub unit: Option<Unit>,
 }

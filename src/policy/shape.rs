@@ -1,7 +1,7 @@
 //! Holds a document against a table of fields: unknown keys, missing ones, and values that cannot be.
 
 use super::diagnostics::{Diagnostics, Severity};
-use super::fields::{self, EMPTY, Field, Kind, NOT_YET, Table, Text, Unusable};
+use super::fields::{self, EMPTY, Field, Kind, Table, Text, Unusable};
 use super::source::{Shows, Source, Span};
 use super::values::{Found, Values};
 use super::yaml::{Key, Node, What};
@@ -123,15 +123,10 @@ impl Reader<'_> {
     }
 
     fn section(&mut self, generic: &str, path: &str, key: &Key, entries: &[(Key, Node)]) {
-        let mut refused = false;
         let mut meant = Vec::new();
         for (key, value) in entries {
             let child = join(path, &key.text);
             match self.table.children(generic).find(|field| field.name() == key.text) {
-                Some(field) if field.balanced => {
-                    refused = true;
-                    self.fault(&child, key.span, format!("{} {NOT_YET}: leave it out", quoted(key)));
-                }
                 Some(field) => self.node(&field.path, &child, key, value),
                 None => {
                     let near = self.unknown(generic, &child, key, value);
@@ -140,11 +135,9 @@ impl Reader<'_> {
                 }
             }
         }
-        if refused {
-            return;
-        }
+        let given = |name: &str| entries.iter().any(|(key, _)| key.text == name);
         for field in self.table.children(generic).filter(|field| field.required && !meant.contains(&field.name())) {
-            if !entries.iter().any(|(key, _)| key.text == field.name()) {
+            if !given(field.name()) && !field.instead.is_some_and(given) {
                 self.missing(field, &join(path, field.name()), key);
             }
         }
@@ -168,7 +161,7 @@ impl Reader<'_> {
             .table
             .all()
             .iter()
-            .filter(|field| field.name() == key.text && !field.balanced && !field.path.contains("[]"))
+            .filter(|field| field.name() == key.text && !field.path.contains("[]"))
             .filter_map(|field| field.path.rsplit_once('.').map(|(section, _)| section))
             .collect();
         let hint = if value.is_null() && key.text.contains(['(', ')', ' ', '"']) {
@@ -210,7 +203,7 @@ impl Reader<'_> {
 
     /// The fields directly under a section, for a sentence.
     fn known(&self, section: &str) -> String {
-        let fields = self.table.children(section).filter(|field| !field.balanced);
+        let fields = self.table.children(section);
         fields.map(|field| format!("`{}`", field.name())).collect::<Vec<_>>().join(", ")
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::fields::{Default, Table, Value};
+use super::fields::{Default, PRESETS, Table, Value};
 use super::source::Span;
 
 /// The fields of one document. Paths are concrete: `spec.signals.backlog.or[0]`.
@@ -88,7 +88,13 @@ impl Values {
             return Some(found.value.clone());
         }
         let field = self.table.field(path)?;
-        field.read(field.default.text()?, true).ok()
+        field.read(field.default.text(self.preset())?, true).ok()
+    }
+
+    /// Whose values hold where the file says nothing; the first where it names none, or none that there is.
+    pub fn preset(&self) -> &'static str {
+        let named = self.found.get("spec.preset").map(|found| found.text.as_str());
+        PRESETS.into_iter().find(|preset| named == Some(*preset)).unwrap_or(PRESETS[0])
     }
 
     /// The value as it is or would be written, and where it comes from.
@@ -96,11 +102,9 @@ impl Values {
         if let Some(found) = self.found.get(path) {
             return Some((found.text.clone(), Origin::File(found.at)));
         }
-        match self.table.field(path)?.default {
-            Default::None => None,
-            Default::Always(text) => Some((text.to_owned(), Origin::Default)),
-            Default::Seed(text) => Some((text.to_owned(), Origin::Preset)),
-        }
+        let default = self.table.field(path)?.default;
+        let origin = if matches!(default, Default::Preset { .. }) { Origin::Preset } else { Origin::Default };
+        Some((default.text(self.preset())?.to_owned(), origin))
     }
 
     pub fn text(&self, path: &str) -> Option<String> {
@@ -109,6 +113,10 @@ impl Values {
 
     pub fn duration(&self, path: &str) -> Option<Duration> {
         if let Some(Value::Duration(time)) = self.value(path) { Some(time) } else { None }
+    }
+
+    pub fn span(&self, path: &str) -> Option<(Duration, f64)> {
+        if let Some(Value::Span(time, times)) = self.value(path) { Some((time, times)) } else { None }
     }
 
     pub fn share(&self, path: &str) -> Option<f64> {

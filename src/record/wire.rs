@@ -120,10 +120,16 @@ impl<'a> From<&'a JobObservation> for WireJob<'a> {
                 operators
                     .iter()
                     .map(|seen| {
-                        let OperatorObservation { operator, throughput, backlog, growth } = seen;
+                        let OperatorObservation { operator, throughput, total, backlog, growth } = seen;
                         let operator = Text::from(&**operator);
                         let throughput = WireReading::unless_missing(*throughput);
-                        (operator, WireOperator { throughput, backlog: (*backlog).into(), growth: (*growth).into() })
+                        let wire = WireOperator {
+                            throughput,
+                            total: (*total).into(),
+                            backlog: (*backlog).into(),
+                            growth: (*growth).into(),
+                        };
+                        (operator, wire)
                     })
                     .collect(),
             ),
@@ -171,9 +177,10 @@ impl WireJob<'_> {
         job.operators = operators
             .0
             .iter()
-            .map(|(name, WireOperator { throughput, backlog, growth })| OperatorObservation {
+            .map(|(name, WireOperator { throughput, total, backlog, growth })| OperatorObservation {
                 operator: text(&name.0),
                 throughput: throughput.or(Reading::Missing),
+                total: total.given(),
                 backlog: backlog.given(),
                 growth: growth.given(),
             })
@@ -188,6 +195,9 @@ pub struct WireOperator {
     /// Processed per second.
     #[serde(skip_serializing_if = "WireReading::is_left_out")]
     pub throughput: WireReading,
+    /// Processed since some start: a running total in place of `throughput`.
+    #[serde(skip_serializing_if = "WireReading::is_left_out")]
+    pub total: WireReading,
     /// Waiting; left out: the operator is shown and not judged.
     #[serde(skip_serializing_if = "WireReading::is_left_out")]
     pub backlog: WireReading,

@@ -155,6 +155,7 @@ fn operators(rows: &[Row], failures: &Failures, names: &Names, doubles: &mut Dou
         operators.push(OperatorObservation {
             operator: Arc::clone(names.name(name)),
             throughput: read(&throughput, throughput_rows).unwrap_or(Reading::Missing),
+            total: None,
             backlog: read(&backlog, backlog_rows),
             growth: read(&growth, growth_rows),
         });

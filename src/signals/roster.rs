@@ -110,6 +110,11 @@ impl Roster {
             let policy = &policies.policies[position];
             let asked = policy.signals.iter().map(|asked| asked.signal);
             let doubles = join::fill(&mut job, rows, asked, &answers.failures[position], names);
+            if policy.signals.iter().any(|asked| asked.counter) {
+                for operator in &mut job.operators {
+                    operator.total = Some(std::mem::take(&mut operator.throughput));
+                }
+            }
             if doubles.rows > 0 {
                 let known = repeated[position].get_or_insert_with(|| Repeated {
                     class: Arc::clone(&policy.plan.class),

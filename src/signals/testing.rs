@@ -12,7 +12,9 @@ use super::client::{Client, RowSink};
 use super::decode::Envelope;
 use super::row::Labels;
 use super::{Connection, Error};
-use crate::engine::{Limits, Mode, Plan, ScaleDown, ScaleUp, Signal, SignalSet, Timestamp};
+use crate::engine::{
+    Limits, Mode, Parts, Plan, Preset, Prices, Restart, ScaleDown, ScaleUp, Signal, SignalSet, Span, Timestamp,
+};
 use crate::policy::{Alternative, JoinLabels, Policy, PolicySet, SignalQuery};
 
 /// A moment that is not a whole second.
@@ -25,11 +27,31 @@ pub fn policy(class: &str, signals: &[(Signal, &[&str])]) -> Policy {
         plan: Plan {
             class: Arc::from(class),
             mode: Mode::Observe,
+            preset: Preset::Seed,
             signals: signals.iter().map(|(signal, _)| *signal).collect::<SignalSet>(),
             stale_after: second,
+            rate_window: second,
+            commit_interval: None,
             growth_window: second,
-            scale_up: ScaleUp { backlog_time_above: second, cpu_above: 0.9, drain_target: second },
-            scale_down: ScaleDown { backlog_time_below: second, cpu_below: 0.7, cpu_target: 0.7, window: second },
+            input_window: second,
+            scale_up: ScaleUp {
+                backlog_time_above: second,
+                cpu_above: 0.9,
+                drain_target: second,
+                load_above: None,
+                headroom: 0.0,
+                headroom_per_minute: 0.0,
+            },
+            scale_down: ScaleDown {
+                backlog_time_below: second,
+                cpu_below: 0.7,
+                cpu_target: 0.7,
+                headroom: 0.0,
+                window: Span::fixed(second),
+            },
+            prices: Prices { lag_objective: second, lag: 12.0, restart: second },
+            restart: Restart { delay: second, downtime: second, checkpoint_interval: second },
+            parts: Parts::OFF,
             tolerance: 0.0,
             warm_up: second,
             rescale_timeout: second,
@@ -56,6 +78,7 @@ pub fn policy(class: &str, signals: &[(Signal, &[&str])]) -> Policy {
                     reason: Some("reason".to_owned()),
                 },
                 alternatives: queries.iter().map(|query| Alternative { parts: vec![(*query).to_owned()] }).collect(),
+                counter: false,
                 unit: None,
             })
             .collect(),

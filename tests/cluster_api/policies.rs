@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use steelyard::cluster::Targets;
 use steelyard::engine::{
-    ClassIndex, JobObservation, JobTable, Limits, Mode, Observations, Plan, Reading, ScaleDown, ScaleUp, SignalSet,
-    Timestamp,
+    ClassIndex, JobObservation, JobTable, Limits, Mode, Observations, Parts, Plan, Preset, Prices, Reading, Restart,
+    ScaleDown, ScaleUp, SignalSet, Span, Timestamp,
 };
 use steelyard::policy::{Policy, PolicySet, Target};
 
@@ -19,11 +19,31 @@ fn policy(name: &str, target: Option<Target>) -> Policy {
     let plan = Plan {
         class: name.into(),
         mode: Mode::Act,
+        preset: Preset::Seed,
         signals: SignalSet::default(),
         stale_after: minute,
+        rate_window: minute,
+        commit_interval: None,
         growth_window: minute,
-        scale_up: ScaleUp { backlog_time_above: minute, cpu_above: 0.9, drain_target: minute },
-        scale_down: ScaleDown { backlog_time_below: minute, cpu_below: 0.7, cpu_target: 0.7, window: minute },
+        input_window: minute,
+        scale_up: ScaleUp {
+            backlog_time_above: minute,
+            cpu_above: 0.9,
+            drain_target: minute,
+            load_above: None,
+            headroom: 0.0,
+            headroom_per_minute: 0.0,
+        },
+        scale_down: ScaleDown {
+            backlog_time_below: minute,
+            cpu_below: 0.7,
+            cpu_target: 0.7,
+            headroom: 0.0,
+            window: Span::fixed(minute),
+        },
+        prices: Prices { lag_objective: minute, lag: 12.0, restart: minute },
+        restart: Restart { delay: minute, downtime: minute, checkpoint_interval: minute },
+        parts: Parts::OFF,
         tolerance: 0.0,
         warm_up: minute,
         rescale_timeout: minute,

@@ -18,6 +18,18 @@ const MARGIN: u32 = 2;
 /// The fewest points and the shortest span that growth is ever measured over.
 const GROWTH: (u32, Duration) = (5, Duration::from_secs(60));
 
+/// How far the preset `balanced` looks back: what staying has cost is collected until it pays for a restart, which for
+/// the smallest change that is worth one takes some hours.
+const COLLECTED: Duration = Duration::from_secs(6 * 3600);
+
+/// How far the plan's rule looks back beyond its windows.
+fn remembered(plan: &engine::Plan) -> Duration {
+    match plan.preset {
+        engine::Preset::Seed => Duration::ZERO,
+        engine::Preset::Balanced => COLLECTED.max(plan.input_window),
+    }
+}
+
 /// What that policy decides about a job that has stood like this for longer than every window.
 pub fn decide(policy: Policy, given: &WireJob<'_>) -> Decision {
     let job = observation(given);
@@ -26,7 +38,8 @@ pub fn decide(policy: Policy, given: &WireJob<'_>) -> Decision {
         plan.signals.insert(signal);
     }
     let interval = policy.scrape_interval.max(Duration::from_secs(1));
-    let windows = [plan.growth_window, plan.scale_down.window, plan.warm_up, GROWTH.1, interval * GROWTH.0];
+    let down = plan.scale_down.window.of(plan.restart.downtime);
+    let windows = [plan.growth_window, down, plan.warm_up, GROWTH.1, interval * GROWTH.0, remembered(&plan)];
     let span = windows.into_iter().max().unwrap_or_default() + interval * MARGIN;
     // A job that runs for less than that was not there before: its past begins when it started.
     let age = job.running_for.fresh().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

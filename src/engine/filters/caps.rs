@@ -8,11 +8,19 @@ use crate::engine::reading::{Absence, Signal};
 use crate::engine::step::Step;
 
 /// The least and the most that may run: the policy's, narrowed by the owner's.
-fn bounds(case: &Case<'_>) -> (Workers, Workers) {
+pub(crate) fn bounds(case: &Case<'_>) -> (Workers, Workers) {
     let (limits, wishes) = (&case.plan.limits, &case.job.wishes);
     let max = wishes.max.map_or(limits.max_workers, |max| max.0.min(limits.max_workers)).max(limits.min_workers);
     let min = wishes.min.map_or(limits.min_workers, |min| min.0.max(limits.min_workers)).min(max);
     (Workers(min), Workers(max))
+}
+
+/// The most that may run by all caps that are known.
+pub(crate) fn most(case: &Case<'_>) -> Workers {
+    let slots = case.plan.limits.slots_per_worker.max(1);
+    let caps = [case.max_parallelism(), case.partitions()];
+    let (_, max) = bounds(case);
+    caps.into_iter().flatten().map(|parallelism| Workers(parallelism.div_ceil(slots))).fold(max, Workers::min)
 }
 
 /// The wish within the least and the most. A job that runs outside them is brought back, gate or no gate.

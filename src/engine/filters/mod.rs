@@ -1,6 +1,8 @@
-//! What is left of the wish: window, tolerance, largest step, caps, owner, mode.
+//! What is left of the wish: the down window and what it costs, tolerance, effect, largest step, caps, owner, mode.
 
 mod caps;
+mod effect;
+mod regret;
 mod step;
 mod tolerance;
 mod window;
@@ -13,34 +15,38 @@ use super::judge::{Case, Wanted};
 use super::observation::Pause;
 use super::plan::Mode;
 use super::step::Step;
-use super::time::Timestamp;
 
-/// Filters a wish. `window` is the largest wish of the down window and when it was.
-pub(super) fn apply(case: &Case<'_>, wanted: &Wanted, window: (Workers, Timestamp), because: &mut Vec<Step>) -> Action {
-    match filtered(case, wanted, window, because) {
+pub(super) use caps::{bounds, most};
+pub(super) use effect::{Verdict as Effect, believed, judge as effect};
+
+/// Filters a wish.
+pub(super) fn apply(case: &Case<'_>, wanted: &Wanted, because: &mut Vec<Step>) -> Action {
+    match filtered(case, wanted, because) {
         Ok((from, to)) => Action::Scale { from, to },
         Err(hold) => Action::Hold(hold),
     }
 }
 
-fn filtered(
-    case: &Case<'_>,
-    wanted: &Wanted,
-    window: (Workers, Timestamp),
-    because: &mut Vec<Step>,
-) -> Result<(Workers, Workers), Hold> {
-    let &Wanted { wish, running, fixed } = wanted;
+fn filtered(case: &Case<'_>, wanted: &Wanted, because: &mut Vec<Step>) -> Result<(Workers, Workers), Hold> {
+    let &Wanted { wish, running, fixed, .. } = wanted;
     // In the order of holds: what bars the way comes before what cuts the step.
     barred(case, running, wish)?;
-    let wish = if wish < running && !fixed { window::largest(case, wish, running, window, because)? } else { wish };
+    let lower = wish < running && !fixed;
+    let wish = if lower { window::largest(case, wish, running, because)? } else { wish };
     let wish = if fixed { wish } else { tolerance::worth(case, wish, running, because) };
+    let wish = if fixed { wish } else { effect::limited(case, wish, running, because)? };
     let bounded = caps::bounded(case, wish, because);
     if bounded == running {
-        return Err(caps::hold(case, wish, running));
+        // What is said of standing still holds as long as nothing else kept the job there.
+        let said = wanted.hold.clone().filter(|_| wanted.wish == running);
+        return Err(said.unwrap_or_else(|| caps::hold(case, wish, running)));
     }
     barred(case, running, bounded)?;
     let to = step::limited(case, bounded, running, because);
     let to = if to > running { caps::capped(case, to, running, because)? } else { to };
+    if to < running && lower {
+        regret::paid(case, to, running, because)?;
+    }
     carried_out(case, running, to, because)?;
     Ok((running, to))
 }

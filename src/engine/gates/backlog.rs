@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::decision::Hold;
+use crate::engine::decision::{Hold, Partial};
 use crate::engine::estimate::{Growth, growth};
 use crate::engine::judge::Case;
 use crate::engine::observation::OperatorObservation;
+use crate::engine::plan::Preset;
 use crate::engine::reading::Reading;
 use crate::engine::step::Step;
 
@@ -22,6 +23,8 @@ pub(crate) struct Flow {
     pub throughput: f64,
     /// How fast the backlog grows per second; 0 where that is not significant.
     pub growth: f64,
+    /// Waiting; 0 where it says nothing.
+    pub backlog: f64,
     /// Backlog / throughput in seconds; 0 without a backlog.
     pub backlog_time: f64,
 }
@@ -44,6 +47,7 @@ pub(crate) fn show(case: &Case<'_>, because: &mut Vec<Step>) {
 /// The first of the holds in their order, after every operator was shown.
 pub(crate) fn flows(case: &Case<'_>, into: &mut Vec<Flow>, because: &mut Vec<Step>) -> Result<(), Hold> {
     into.clear();
+    // What is divided by the coverage of some workers; a total is never taken of some.
     let coverage = case.coverage_gap();
     let mut held: Option<Hold> = None;
     let mut hold = |hold: Hold| {
@@ -52,12 +56,28 @@ pub(crate) fn flows(case: &Case<'_>, into: &mut Vec<Flow>, because: &mut Vec<Ste
         }
     };
     for (place, seen) in case.job.operators.iter().enumerate() {
-        let (Reading::Fresh(throughput), Some(Reading::Fresh(waiting))) = (seen.throughput, seen.backlog) else {
+        let (throughput, Some(Reading::Fresh(waiting))) = (case.throughput(seen), seen.backlog) else {
             because.push(shown(case, seen, None));
             continue;
         };
-        let throughput = if throughput < NOTHING { 0.0 } else { throughput / coverage.unwrap_or(1.0) };
-        let (growth, slope) = match growth_of(case, seen, throughput) {
+        let Reading::Fresh(throughput) = throughput else {
+            because.push(shown(case, seen, None));
+            // A running total needs two looks, and all of the workers.
+            hold(match coverage {
+                Some(coverage) => Hold::PartialData { partial: Partial::Coverage { coverage } },
+                None => Hold::WarmingUp { remaining: Duration::from_secs(1) },
+            });
+            continue;
+        };
+        let throughput = if throughput < NOTHING {
+            0.0
+        } else {
+            throughput / coverage.filter(|_| seen.total.is_none()).unwrap_or(1.0)
+        };
+        let standing = standing(case, seen, waiting);
+        let floor = Floor::of(case, seen, throughput);
+        let backlog = if floor.hides(standing) { 0.0 } else { standing };
+        let (growth, slope) = match growth_of(case, seen, throughput, backlog) {
             Growth::Known { per_second, slope } => (per_second, slope),
             Growth::TooEarly { missing } => {
                 because.push(shown(case, seen, None));
@@ -66,8 +86,6 @@ pub(crate) fn flows(case: &Case<'_>, into: &mut Vec<Flow>, because: &mut Vec<Ste
                 continue;
             }
         };
-        let floor = Floor::of(case, seen, throughput);
-        let backlog = if floor.hides(waiting) { 0.0 } else { waiting };
         let stalled = backlog > 0.0 && throughput <= 0.0;
         let backlog_time = if backlog > 0.0 && !stalled { backlog / throughput } else { 0.0 };
         because.push(shown(
@@ -75,17 +93,21 @@ pub(crate) fn flows(case: &Case<'_>, into: &mut Vec<Flow>, because: &mut Vec<Ste
             seen,
             Some(Worked { growth, slope, backlog_time: (!stalled).then_some(backlog_time) }),
         ));
-        if backlog < waiting {
+        if standing < waiting {
+            let operator = Arc::clone(&seen.operator);
+            because.push(Step::LeastBacklog { operator, backlog: waiting, least: standing });
+        }
+        if backlog < standing {
             because.push(Step::SmallBacklog {
                 operator: Arc::clone(&seen.operator),
-                backlog: waiting,
+                backlog: standing,
                 above: floor.one_second.max(floor.partitions),
             });
         }
         if stalled {
             hold(Hold::Stalled { operator: Arc::clone(&seen.operator) });
         }
-        into.push(Flow { operator: place, throughput, growth, backlog_time });
+        into.push(Flow { operator: place, throughput, growth, backlog, backlog_time });
     }
     held.map_or(Ok(()), Err)
 }
@@ -105,7 +127,7 @@ struct Worked {
 fn shown(case: &Case<'_>, seen: &OperatorObservation, worked: Option<Worked>) -> Step {
     Step::Operator {
         operator: Arc::clone(&seen.operator),
-        throughput: case.sight.judge(case.plan, seen.throughput),
+        throughput: case.throughput(seen),
         backlog: seen.backlog.map(|backlog| case.sight.judge(case.plan, backlog)),
         growth: worked.as_ref().map(|worked| worked.growth),
         slope: worked.as_ref().filter(|worked| worked.slope != worked.growth).map(|worked| worked.slope),
@@ -113,14 +135,31 @@ fn shown(case: &Case<'_>, seen: &OperatorObservation, worked: Option<Worked>) ->
     }
 }
 
-/// A growth that is given is taken as it is, under the same 2 % and sign as a measured one without scatter.
-fn growth_of(case: &Case<'_>, seen: &OperatorObservation, throughput: f64) -> Growth {
-    match seen.growth.and_then(Reading::fresh) {
-        Some(given) => Growth::given(given, throughput),
-        None => case
-            .memory
-            .operator(&seen.operator)
-            .map_or(Growth::TooEarly { missing: Duration::ZERO }, |memory| growth(memory.backlog(case.at), throughput)),
+/// A growth that is given is taken as it is, under the same 2 % and sign as a measured one without scatter. Where the
+/// rule knows the level of the input, growth is what that has above the throughput: one balance, whose two ends are the
+/// same. (A slope stays negative for minutes after a backlog is gone.)
+fn growth_of(case: &Case<'_>, seen: &OperatorObservation, throughput: f64, backlog: f64) -> Growth {
+    let memory = case.memory.operator(&seen.operator);
+    match (case.plan.preset, seen.growth.and_then(Reading::fresh)) {
+        // What is not there does not grow: one throughput below the mean input is noise.
+        (Preset::Balanced, _) if backlog <= 0.0 => Growth::given(0.0, throughput),
+        (Preset::Balanced, _) => memory
+            .and_then(|memory| memory.level().per_second())
+            .map_or(Growth::TooEarly { missing: Duration::ZERO }, |input| {
+                Growth::given(input - throughput, throughput)
+            }),
+        (Preset::Seed, Some(given)) => Growth::given(given, throughput),
+        (Preset::Seed, None) => memory.map_or(Growth::TooEarly { missing: Duration::ZERO }, |memory| {
+            growth(memory.backlog(case.plan.growth_window, case.at), throughput)
+        }),
+    }
+}
+
+/// What waits, but for what a group has not committed yet: that grows until it does.
+fn standing(case: &Case<'_>, seen: &OperatorObservation, waiting: f64) -> f64 {
+    match (case.plan.preset, case.memory.operator(&seen.operator)) {
+        (Preset::Balanced, Some(memory)) => memory.standing_backlog(case.plan, case.at).min(waiting),
+        _ => waiting,
     }
 }
 
@@ -132,7 +171,10 @@ struct Floor {
 
 impl Floor {
     fn of(case: &Case<'_>, seen: &OperatorObservation, throughput: f64) -> Self {
-        let recent = case.memory.operator(&seen.operator).map_or(0.0, |memory| memory.highest_throughput());
+        let recent = case
+            .memory
+            .operator(&seen.operator)
+            .map_or(0.0, |memory| memory.highest_throughput(case.plan.growth_window, case.at));
         Self { one_second: recent.max(throughput), partitions: case.partitions().map_or(0.0, f64::from) }
     }
 

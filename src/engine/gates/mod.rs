@@ -1,12 +1,18 @@
-//! May this job move at all? Gates are asked in the fixed order of [`Hold`](super::Hold); the first that is shut holds.
+//! May this job move at all, and which way? Gates are asked in the fixed order of [`Hold`](super::Hold); the first that is
+//! shut holds.
 
 mod backlog;
+mod draining;
 mod load;
+mod published;
 mod readings;
 mod restart;
 
 pub(super) use backlog::{Flow, flows, longest, show};
-pub(super) use load::{Direction, direction};
+pub(super) use draining::{Wait, wait};
+pub(super) use load::open;
+pub(super) use published::{Direction, direction};
+pub(super) use restart::{mask, rested};
 
 use super::decision::Hold;
 use super::judge::Case;

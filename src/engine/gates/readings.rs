@@ -67,7 +67,7 @@ fn operators(case: &Case<'_>) -> Result<(), Hold> {
         let Some(backlog) = seen.backlog else { continue };
         judged += 1;
         for (signal, reading) in [
-            (Signal::Throughput, Some(seen.throughput)),
+            (Signal::Throughput, Some(seen.total.unwrap_or(seen.throughput))),
             (Signal::Backlog, Some(backlog)),
             (Signal::Growth, seen.growth),
         ] {

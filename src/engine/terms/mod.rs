@@ -3,10 +3,18 @@
 mod catch_up;
 mod cpu;
 mod keep_up;
+mod least_cost;
+mod need;
+mod rough;
+mod toll;
 
 pub(super) use catch_up::catch_up;
 pub(super) use cpu::at_target_cpu;
 pub(super) use keep_up::keep_up;
+pub(super) use least_cost::{Market, carries};
+pub(super) use need::{aim, need};
+pub(super) use rough::by_backlog;
+pub(super) use toll::Toll;
 
 use super::job::Workers;
 

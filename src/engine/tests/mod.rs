@@ -1,5 +1,6 @@
 //! The engine through its door: worlds in, decisions out.
 
+mod balanced;
 mod course;
 mod fleet;
 mod holds;

@@ -26,11 +26,11 @@ fn magnitude() -> impl Strategy<Value = f64> {
 }
 
 prop_compose! {
-    fn operators()(rows in vec((0u8..6, reading(magnitude()), option::weighted(0.9, reading(magnitude())), option::of(reading(-1e4..1e4))), 0..5)) -> Vec<OperatorObservation> {
+    fn operators()(rows in vec((0u8..6, reading(magnitude()), option::weighted(0.2, reading(magnitude())), option::weighted(0.9, reading(magnitude())), option::of(reading(-1e4..1e4))), 0..5)) -> Vec<OperatorObservation> {
         let mut rows: Vec<_> = rows
             .into_iter()
-            .map(|(name, throughput, backlog, growth)| OperatorObservation {
-                operator: Arc::from(format!("op{name}").as_str()), throughput, backlog, growth,
+            .map(|(name, throughput, total, backlog, growth)| OperatorObservation {
+                operator: Arc::from(format!("op{name}").as_str()), throughput, total, backlog, growth,
             })
             .collect();
         rows.sort_by(|a, b| a.operator.cmp(&b.operator));
@@ -47,6 +47,7 @@ prop_compose! {
         coverage in reading(prop_oneof![5 => Just(1.0), 1 => 0.0..2.0]),
         age in reading(prop_oneof![5 => 0.0..30.0, 1 => 0.0..200.0]),
         cpu in reading(0.0..1.5),
+        busy in reading(0.0..1.1),
         caps in (reading((0u32..80).prop_map(f64::from)), reading((0u32..80).prop_map(f64::from))),
         unsafe_reason in prop::bool::weighted(0.03),
         conflict in prop::bool::weighted(0.03),
@@ -55,7 +56,7 @@ prop_compose! {
         operators in operators(),
     ) -> JobObservation {
         JobObservation {
-            wished: wished.unwrap_or(running), running, running_for, coverage, age, cpu,
+            wished: wished.unwrap_or(running), running, running_for, coverage, age, cpu, busy,
             max_parallelism: caps.0, partitions: caps.1,
             unsafe_reason: unsafe_reason.then(|| "harm".into()),
             conflict: conflict.then(|| "somebody".into()),
@@ -74,6 +75,10 @@ prop_compose! {
         signals in vec(prop::sample::select(Signal::ALL.to_vec()), 0..14),
         mode in prop_oneof![1 => Just(Mode::Observe), 1 => Just(Mode::Up), 4 => Just(Mode::Act)],
         gates in (0u64..300, 0.1..1.2, 1u64..600, 0u64..100, 0.05..1.0, 0.1..1.0, 0u64..200),
+        rule in (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
+        prices in (option::of(1.0..1.5), 0.0..1.0, 0.0..1.0, 0.0..1.0, 0.0..10.0),
+        costs in (1u64..200, 0.0..30.0, 0u64..300),
+        times in (0u64..100, 0u64..100, 0u64..100, 15u64..120, option::of(1u64..100)),
         tolerance in 0.0..0.5,
         warm_up in 0u64..200,
         bounds in (1u32..20, 0u32..40),
@@ -86,8 +91,14 @@ prop_compose! {
         let plan = Plan {
             signals: signals.into_iter().collect(),
             mode,
-            scale_up: ScaleUp { backlog_time_above: seconds(gates.0), cpu_above: gates.1, drain_target: seconds(gates.2) },
-            scale_down: ScaleDown { backlog_time_below: seconds(gates.3), cpu_below: gates.4, cpu_target: gates.5, window: seconds(gates.6) },
+            scale_up: ScaleUp { backlog_time_above: seconds(gates.0), cpu_above: gates.1, drain_target: seconds(gates.2), load_above: prices.0, headroom: prices.1, headroom_per_minute: prices.2 },
+            preset: if rule.0 { Preset::Balanced } else { Preset::Seed },
+            parts: Parts { learned_capacity: rule.1, catch_up: rule.2, draining: rule.3, regret: rule.4, effect: rule.5 },
+            prices: Prices { lag_objective: seconds(costs.0), lag: costs.1, restart: seconds(costs.2) },
+            restart: Restart { delay: seconds(times.0), downtime: seconds(times.1), checkpoint_interval: seconds(times.2) },
+            rate_window: seconds(times.3),
+            commit_interval: times.4.map(seconds),
+            scale_down: ScaleDown { backlog_time_below: seconds(gates.3), cpu_below: gates.4, cpu_target: gates.5, headroom: prices.3, window: Span { base: seconds(gates.6), per_downtime: prices.4 } },
             tolerance,
             warm_up: seconds(warm_up),
             limits: Limits {
@@ -206,7 +217,10 @@ proptest! {
             3 => doubtful.cpu = state,
             4 => doubtful.running = state,
             5 => doubtful.wished = state,
-            6 => doubtful.operators.iter_mut().for_each(|operator| operator.throughput = state),
+                6 => doubtful.operators.iter_mut().for_each(|operator| {
+                operator.throughput = state;
+                operator.total = operator.total.map(|_| state);
+            }),
             _ => doubtful.operators.iter_mut().for_each(|operator| operator.backlog = operator.backlog.map(|_| state)),
         }
         // A signal that the policy never asked for may be missing: it was no part of the decision.

@@ -13,6 +13,7 @@ pub fn plan() -> Plan {
     Plan {
         class: "beam".into(),
         mode: Mode::Act,
+        preset: Preset::Seed,
         signals: [
             Signal::Throughput,
             Signal::Backlog,
@@ -25,14 +26,28 @@ pub fn plan() -> Plan {
         .into_iter()
         .collect(),
         stale_after: seconds(60),
+        rate_window: seconds(120),
+        commit_interval: None,
         growth_window: seconds(120),
-        scale_up: ScaleUp { backlog_time_above: seconds(120), cpu_above: 0.9, drain_target: seconds(60) },
+        input_window: seconds(300),
+        scale_up: ScaleUp {
+            backlog_time_above: seconds(120),
+            cpu_above: 0.9,
+            drain_target: seconds(60),
+            load_above: None,
+            headroom: 0.0,
+            headroom_per_minute: 0.0,
+        },
         scale_down: ScaleDown {
             backlog_time_below: seconds(10),
             cpu_below: 0.7,
             cpu_target: 0.7,
-            window: Duration::ZERO,
+            headroom: 0.0,
+            window: Span::default(),
         },
+        prices: Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) },
+        restart: Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) },
+        parts: Parts::OFF,
         tolerance: 0.0,
         warm_up: seconds(150),
         rescale_timeout: seconds(600),
@@ -69,6 +84,7 @@ pub fn operator(name: &str, throughput: f64, backlog: f64, growth: Option<f64>) 
     OperatorObservation {
         operator: Arc::from(name),
         throughput: Reading::Fresh(throughput),
+        total: None,
         backlog: Some(Reading::Fresh(backlog)),
         growth: growth.map(Reading::Fresh),
     }

@@ -1,6 +1,7 @@
 //! What is wrong although each field alone is right: fields that contradict each other, queries, and policies that
 //! get into each other's way.
 
+mod balanced;
 mod limits;
 mod overlap;
 mod queries;
@@ -22,6 +23,7 @@ pub(crate) fn document(values: &Values, source: &Source, problems: &mut Diagnost
     windows::check(&mut report);
     signals::check(&mut report);
     queries::check(&mut report);
+    balanced::check(&mut report);
 }
 
 /// One document under check.

@@ -25,7 +25,9 @@ pub(super) fn check(report: &mut Report<'_>) {
             unit: unit.as_deref(),
         };
         let fallbacks = report.values.items(&format!("{section}.or"));
-        let queries = report.values.found(&format!("{section}.query")).into_iter().chain(fallbacks);
+        let first =
+            ["query", "counter"].into_iter().filter_map(|name| report.values.found(&format!("{section}.{name}")));
+        let queries = first.chain(fallbacks);
         let queries: Vec<(String, Span)> = queries.map(|found| (found.text.clone(), found.at)).collect();
         let mut seen = BTreeSet::new();
         for (query, at) in &queries {

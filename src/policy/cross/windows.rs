@@ -5,6 +5,7 @@ use std::time::Duration;
 use humantime::format_duration;
 
 use super::{Report, name};
+use crate::policy::fields::PRESETS;
 
 const SCRAPE: &str = "spec.signals.scrapeInterval";
 const RATE: &str = "spec.signals.rateWindow";
@@ -115,7 +116,9 @@ fn warm_up(report: &mut Report<'_>) {
 
 fn restart(report: &mut Report<'_>) {
     let time = |path| report.values.duration(path);
+    // `balanced` counts the replay in, and asks that gate only as long as it knows no capacity.
     if let (Some(checkpoint), Some(above)) = (time(CHECKPOINT), time(BACKLOG_ABOVE))
+        && report.values.preset() == PRESETS[0]
         && checkpoint * 2 >= above
     {
         let message = format!(

@@ -16,6 +16,13 @@ pub(crate) fn duration_pattern(zero: bool) -> String {
     format!("^{some}\\s*([0-9]+(\\.[0-9]+)?\\s*({units})\\s*)+$")
 }
 
+/// A time, and how many downtimes beside it, for the JSON Schema.
+pub(crate) fn span_pattern(zero: bool) -> String {
+    let time = duration_pattern(zero);
+    let time = time.strip_suffix('$').unwrap_or(&time);
+    format!("{time}(\\+\\s*([0-9]+(\\.[0-9]+)?\\s*[·*]?\\s*)?D\\s*)?$")
+}
+
 /// The word of a field that may be left empty.
 pub(crate) const EMPTY: &str = "~";
 
@@ -38,6 +45,8 @@ pub(crate) enum Kind {
     Text(Text),
     /// A time with its unit; bounds in seconds, both allowed.
     Duration { least: u64, most: u64 },
+    /// A time that may grow with the job's downtime D: `60s + 8.4·D`; bounds of the time before the `+`, in seconds.
+    Span { least: u64, most: u64 },
     /// A share: 0.7, not 70. `zero`: 0 is allowed.
     Share { zero: bool, most: f64 },
     /// A whole number; both bounds allowed.
@@ -85,6 +94,8 @@ pub(crate) enum Value {
     Switch(bool),
     Text(String),
     Duration(Duration),
+    /// A time, and how many times the downtime beside it.
+    Span(Duration, f64),
     Share(f64),
     Count(u64),
 }
@@ -124,6 +135,7 @@ impl Field {
             },
             Kind::Text(form) => form.read(text, plain).map(Value::Text),
             Kind::Duration { least, most } => duration(text, least, most).map(Value::Duration),
+            Kind::Span { least, most } => span(text, least, most).map(|(time, times)| Value::Span(time, times)),
             Kind::Share { zero, most } => {
                 share(text, zero, most).and_then(|share| unquoted(share, text, plain)).map(Value::Share)
             }
@@ -152,9 +164,6 @@ fn item(text: &str) -> String {
 fn choice(text: &str, words: &[&str]) -> Result<Value, String> {
     if words.contains(&text) {
         return Ok(Value::Text(text.into()));
-    }
-    if text == "balanced" {
-        return Err("this version does not have that preset yet: write seed".to_owned());
     }
     let listed = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     if words.len() == 1 {
@@ -188,6 +197,21 @@ fn duration(text: &str, least: u64, most: u64) -> Result<Duration, String> {
         return Err(format!("at most {} is meant{month}", humantime::format_duration(high)));
     }
     Ok(time)
+}
+
+/// The most downtimes that a span may have: a day of them at ten minutes each.
+const MOST_TIMES: f64 = 144.0;
+
+fn span(text: &str, least: u64, most: u64) -> Result<(Duration, f64), String> {
+    let Some((time, times)) = text.split_once('+') else { return duration(text, least, most).map(|time| (time, 0.0)) };
+    let wrong = || "write a time, or a time and how many downtimes: 60s + 8.4·D".to_owned();
+    let times = times.trim().strip_suffix('D').ok_or_else(wrong)?.trim_end();
+    let times = times.strip_suffix(['·', '*']).unwrap_or(times).trim_end();
+    let times = if times.is_empty() { 1.0 } else { number(times).ok_or_else(wrong)? };
+    if !(0.0..=MOST_TIMES).contains(&times) {
+        return Err(format!("0 to {MOST_TIMES} downtimes are meant"));
+    }
+    Ok((duration(time, least, most)?, times))
 }
 
 /// A decimal number, finite: YAML's `.inf`, `0x10` and `1_000` are none.
@@ -344,128 +368,4 @@ fn only_of(text: &str, more: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn matches(pattern: &str, text: &str) -> bool {
-        jsonschema::is_valid(&json!({ "pattern": pattern }), &json!(text))
-    }
-
-    #[test]
-    fn the_patterns_of_the_schema_say_what_is_checked() {
-        let long = "a".repeat(64);
-        let texts = [
-            "a",
-            "A",
-            "a-b",
-            "-a",
-            "a-",
-            "a_b",
-            "a.b",
-            "a b",
-            "1a",
-            "*",
-            "a*",
-            "a/b",
-            "a.b/c-d",
-            "/a",
-            "a/",
-            "a/b/c",
-            "_a",
-            "Kind",
-            "v1",
-            "apps/v1",
-            "é",
-            "a(",
-            "http://a",
-            "https://u:p@a:9/b",
-            "http://a?b",
-            "http:///a",
-            "ftp://a",
-            "a:80",
-            ":80",
-            "a:b",
-            "a:",
-            &long,
-            &long[1..],
-        ];
-        for form in [
-            Text::DnsLabel,
-            Text::ApiVersion,
-            Text::KindName,
-            Text::Glob,
-            Text::LabelKey,
-            Text::LabelValue,
-            Text::MetricLabel,
-            Text::Regex,
-            Text::Query,
-            Text::Any,
-            Text::Secret,
-            Text::Url,
-            Text::HeaderName,
-            Text::Address,
-        ] {
-            for text in texts {
-                assert_eq!(form.read(text, false).is_ok(), matches(form.pattern(), text), "{form:?} {text}");
-            }
-        }
-    }
-
-    #[test]
-    fn times_are_read_with_their_units_and_within_their_bounds() {
-        for (text, fine) in [
-            ("90s", true),
-            ("1h30m", true),
-            ("1h 30m", true),
-            ("2 min", true),
-            ("500ms", false),
-            ("1s", true),
-            ("1day", true),
-            ("25h", false),
-            ("90", false),
-            ("s", false),
-            ("", false),
-            ("-5s", false),
-            ("1.5h", true),
-            ("5M", false),
-            ("∞", false),
-        ] {
-            assert_eq!(duration(text, 1, DAY).is_ok(), fine, "{text}");
-            assert!(!fine || matches(&duration_pattern(false), text), "{text}");
-        }
-        assert!(matches(&duration_pattern(true), "0s") && !matches(&duration_pattern(false), "0s"));
-        assert_eq!(duration("1h30m", 0, DAY), Ok(Duration::from_secs(5_400)));
-    }
-
-    #[test]
-    fn shares_and_counts_are_held_to_both_bounds() {
-        for (text, zero, fine) in [
-            ("0", true, true),
-            ("0", false, false),
-            ("0.0001", false, true),
-            ("1", false, true),
-            ("1.0001", false, false),
-            ("-0.1", true, false),
-            ("1e-1", true, true),
-            (".5", true, true),
-            ("nan", true, false),
-            ("inf", true, false),
-        ] {
-            assert_eq!(share(text, zero, 1.0).is_ok(), fine, "{text}");
-        }
-        for (text, fine) in [
-            ("0", false),
-            ("1", true),
-            ("10", true),
-            ("11", false),
-            ("+5", false),
-            ("1_0", false),
-            ("5.0", false),
-            ("010", false),
-        ] {
-            assert_eq!(count(text, 1, 10).is_ok(), fine, "{text}");
-        }
-    }
-}
+mod tests;

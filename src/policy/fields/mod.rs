@@ -6,7 +6,7 @@ mod table;
 
 use std::sync::LazyLock;
 
-pub(crate) use kind::{EMPTY, Kind, Text, Unusable, Value, duration_pattern};
+pub(crate) use kind::{EMPTY, Kind, Text, Unusable, Value, duration_pattern, span_pattern};
 
 /// One field. A path is written with dots; `[]` stands for every item of a list, `*` for every key of a mapping whose
 /// keys are the user's.
@@ -19,8 +19,10 @@ pub(crate) struct Field {
     pub default: Default,
     /// Its section cannot be without it.
     pub required: bool,
-    /// Comes with the preset `balanced`, which this version does not have.
+    /// Only the preset `balanced` looks at it.
     pub balanced: bool,
+    /// The sibling that may stand in place of this required field.
+    pub instead: Option<&'static str>,
     /// One sentence for people, without a full stop.
     pub doc: String,
 }
@@ -32,16 +34,31 @@ pub(crate) enum Default {
     None,
     /// Whatever the preset.
     Always(&'static str),
-    /// By the preset `seed`.
-    Seed(&'static str),
+    /// By the preset; one that does not look at the field has no value for it.
+    Preset {
+        /// By `seed`.
+        seed: Option<&'static str>,
+        /// By `balanced`.
+        balanced: &'static str,
+    },
 }
 
+/// The presets by name; the first holds where a file names none.
+pub(crate) const PRESETS: [&str; 2] = ["seed", "balanced"];
+
 impl Default {
-    /// As it would be written.
-    pub const fn text(self) -> Option<&'static str> {
+    /// As it would be written under that preset.
+    pub fn text(self, preset: &str) -> Option<&'static str> {
         match self {
             Self::None => None,
-            Self::Always(text) | Self::Seed(text) => Some(text),
+            Self::Always(text) => Some(text),
+            Self::Preset { seed, balanced } => {
+                if preset == PRESETS[1] {
+                    Some(balanced)
+                } else {
+                    seed
+                }
+            }
         }
     }
 }
@@ -64,6 +81,7 @@ impl Field {
             default: Default::None,
             required: false,
             balanced: false,
+            instead: None,
             doc: doc.into(),
         }
     }
@@ -89,9 +107,6 @@ impl Field {
         parent == section && name != "*" && !name.ends_with("[]")
     }
 }
-
-/// What is said to a field or preset that this version does not have yet.
-pub(crate) const NOT_YET: &str = "comes with the `balanced` preset, which this version does not have yet";
 
 /// The known name that was probably meant.
 pub(crate) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -135,7 +150,7 @@ mod tests {
     #[test]
     fn every_default_is_a_value_that_its_field_accepts() {
         for field in policies().all() {
-            if let Some(text) = field.default.text() {
+            for text in PRESETS.into_iter().filter_map(|preset| field.default.text(preset)) {
                 assert!(field.read(text, true).is_ok(), "{} = {text}", field.path);
             }
         }

@@ -1,4 +1,5 @@
-//! The table itself. The values under `seed` are those of the published rule; where it is silent they are ours.
+//! The table itself. The values under `seed` are those of the published rule; where it is silent they are ours. Those under
+//! `balanced` were searched in a closed loop.
 
 use crate::engine::Signal;
 
@@ -14,19 +15,35 @@ impl Field {
         Self { default: Default::Always(text), ..self }
     }
 
-    fn seed(self, text: &'static str) -> Self {
-        Self { default: Default::Seed(text), ..self }
+    /// By the presets `seed` and `balanced`.
+    fn presets(self, seed: &'static str, balanced: &'static str) -> Self {
+        Self { default: Default::Preset { seed: Some(seed), balanced }, ..self }
     }
 
-    fn balanced(self) -> Self {
-        Self { balanced: true, ..self }
+    /// Only `balanced` looks at it.
+    fn balanced(self, text: &'static str) -> Self {
+        Self { default: Default::Preset { seed: None, balanced: text }, balanced: true, ..self }
+    }
+
+    /// The same, and under `seed` it may be given as well: others look at it.
+    fn or_balanced(self, text: &'static str) -> Self {
+        Self { default: Default::Preset { seed: None, balanced: text }, ..self }
+    }
+
+    /// That sibling may stand in place of it.
+    fn instead(self, sibling: &'static str) -> Self {
+        Self { instead: Some(sibling), ..self }
     }
 }
 
 /// A share above 0 and up to 1.
 const SHARE: Kind = Kind::Share { zero: false, most: 1.0 };
+/// Room above the input; none is possible.
+const ROOM: Kind = Kind::Share { zero: true, most: 9.0 };
 /// A share of what is there, by which it may grow.
 const STEP: Kind = Kind::Share { zero: false, most: 9.0 };
+/// As a word in place of a time.
+pub(super) const WARM_UP: &str = "rateWindow + 2 scrapes";
 const WORKERS: Kind = Kind::Count { least: 1, most: 100_000 };
 
 const fn duration(least: u64, most: u64) -> Kind {
@@ -42,14 +59,18 @@ pub(super) fn fields() -> Vec<Field> {
         at("spec", Kind::Section, "What the policy says").required(),
         at("spec.mode", Kind::Choice(&["observe", "up", "act"]), "How far the policy may go: tell, increase, or both")
             .always("observe"),
-        at("spec.preset", Kind::Choice(&["seed"]), "The rule, and the values of all fields that the file leaves out")
-            .always("seed"),
+        at(
+            "spec.preset",
+            Kind::Choice(&super::PRESETS),
+            "The rule, and the values of all fields that the file leaves out",
+        )
+        .always(super::PRESETS[0]),
     ];
     fields.extend(target());
     fields.extend(signals());
     fields.extend(rule());
     fields.extend(limits());
-    fields.extend(balanced());
+    fields.extend(prices());
     fields
 }
 
@@ -141,7 +162,8 @@ fn signal_fields(signal: Signal, doc: &str) -> Vec<Field> {
         fields[0].required = true;
     }
     let under = |name: &str, kind: Kind, doc: &str| at(&format!("{section}.{name}"), kind, doc);
-    fields.push(under("query", Kind::Text(Text::Query), "PromQL that gives an instant vector").required());
+    let query = under("query", Kind::Text(Text::Query), "PromQL that gives an instant vector").required();
+    fields.push(if signal == Signal::Throughput { query.instead("counter") } else { query });
     fields.push(under("or", Kind::List, "Fall-backs: for each job the first query that has a row for it counts"));
     fields.push(under("or[]", Kind::Text(Text::Query), "PromQL that gives an instant vector"));
     fields.extend(join_labels(&section));
@@ -153,10 +175,11 @@ fn signal_fields(signal: Signal, doc: &str) -> Vec<Field> {
         );
     }
     if signal == Signal::Throughput {
-        fields.push(under("counter", Kind::Text(Text::Query), "A running total in place of a rate").balanced());
+        fields.push(under("counter", Kind::Text(Text::Query), "PromQL that gives running totals, in place of `query`"));
     }
     if signal == Signal::Backlog {
-        fields.push(under("commitInterval", duration(1, HOUR), "How often a consumer group commits").balanced());
+        let doc = "How often the consumer group commits whose lag this is";
+        fields.push(under("commitInterval", duration(1, HOUR), doc));
     }
     fields
 }
@@ -165,77 +188,107 @@ fn rule() -> Vec<Field> {
     vec![
         at("spec.scaleUp", Kind::Section, "When and how far up"),
         at("spec.scaleUp.backlogTimeAbove", duration(0, DAY), "Up when the backlog would take longer than this")
-            .seed("120s"),
-        at("spec.scaleUp.cpuAbove", SHARE, "Up when the workers use more than this share of their CPU").seed("0.9"),
-        at("spec.scaleUp.drainTarget", duration(1, DAY), "A backlog is to be gone within this time").seed("60s"),
-        at("spec.scaleUp.loadAbove", STEP, "Up when the input is this multiple of the capacity").balanced(),
-        at("spec.scaleUp.headroom", STEP, "Room above the input").balanced(),
-        at("spec.scaleUp.headroomPerMinute", STEP, "Further room for each minute of downtime").balanced(),
+            .presets("120s", "120s"),
+        at("spec.scaleUp.cpuAbove", SHARE, "Up when the workers use more than this share of their CPU")
+            .presets("0.9", "0.9"),
+        at("spec.scaleUp.drainTarget", duration(1, DAY), "A backlog is to be gone within this time")
+            .presets("60s", "5m"),
+        at(
+            "spec.scaleUp.loadAbove",
+            STEP,
+            "Up when the input is above this multiple of the capacity, where it is known",
+        )
+        .or("off")
+        .balanced("1.08"),
+        at("spec.scaleUp.headroom", ROOM, "An increase leaves this share of room above the input")
+            .or("off")
+            .balanced("0.25"),
+        at("spec.scaleUp.headroomPerMinute", ROOM, "And this much more for each minute of the job's downtime")
+            .or("off")
+            .balanced("0.4"),
         at("spec.scaleDown", Kind::Section, "When and how far down"),
         at("spec.scaleDown.backlogTimeBelow", duration(0, DAY), "Down only when the backlog takes less than this")
-            .seed("10s"),
+            .presets("10s", "10s"),
         at("spec.scaleDown.cpuBelow", SHARE, "Down only when the workers use less than this share of their CPU")
-            .seed("0.7"),
-        at("spec.scaleDown.cpuTarget", SHARE, "The share of CPU that remains after the step").seed("0.7"),
-        at("spec.scaleDown.window", duration(0, DAY), "Down to the largest wish of this window").seed("0s"),
-        at("spec.scaleDown.headroom", STEP, "Room above the input that a decrease leaves").balanced(),
+            .presets("0.7", "0.7"),
+        at("spec.scaleDown.cpuTarget", SHARE, "The share of CPU that remains after the step").presets("0.7", "0.8"),
+        at(
+            "spec.scaleDown.window",
+            Kind::Span { least: 0, most: DAY },
+            "Down to the largest wish of this window; D is the job's downtime",
+        )
+        .presets("0s", "60s + 8.4·D"),
+        at("spec.scaleDown.headroom", ROOM, "A decrease leaves this share of room above the input")
+            .or("off")
+            .balanced("0.13"),
         at("spec.growth", Kind::Section, "How the growth of the backlog is judged"),
-        at("spec.growth.window", duration(1, DAY), "How long the backlog is watched for growth").seed("2m"),
-        at("spec.restart", Kind::Section, "What a restart of the job costs, as far as it is known"),
-        at("spec.restart.delay", duration(0, HOUR), "From the patch until the job stops; it goes on processing"),
-        at("spec.restart.downtime", duration(0, HOUR), "How long nothing is processed"),
-        at("spec.restart.checkpointInterval", duration(0, HOUR), "Half of it is processed again after a restart"),
+        at("spec.growth.window", duration(1, DAY), "How long the backlog is watched for growth").presets("2m", "2m"),
+        at("spec.input", Kind::Section, "How the level of the input is judged"),
+        at("spec.input.window", duration(60, DAY), "How long the input is watched for its level").presets("5m", "5m"),
+        at("spec.restart", Kind::Section, "What a restart of the job costs, until the job has shown it"),
+        at("spec.restart.delay", duration(0, HOUR), "From the patch until the job stops; it goes on processing")
+            .or_balanced("30s"),
+        at("spec.restart.downtime", duration(0, HOUR), "How long nothing is processed").or_balanced("30s"),
+        at("spec.restart.checkpointInterval", duration(0, HOUR), "Half of it is processed again after a restart")
+            .or_balanced("10s"),
         at("spec.tolerance", Kind::Share { zero: true, most: 1.0 }, "Smaller changes are not worth a rescale")
-            .seed("0"),
-        at("spec.warmUp", duration(0, HOUR), "After any restart nothing is decided for this long").seed("150s"),
+            .presets("0", "0.1"),
+        at("spec.warmUp", duration(0, HOUR), "After any restart nothing is decided for this long")
+            .or(WARM_UP)
+            .presets("150s", WARM_UP),
         at("spec.rescaleTimeout", duration(1, DAY), "How long a rescale may take until it is called incomplete")
-            .seed("10m"),
+            .presets("10m", "10m"),
         at("spec.conflictHold", duration(0, DAY), "How long a change that somebody else made is left alone")
-            .seed("30m"),
+            .presets("30m", "30m"),
     ]
 }
 
 fn limits() -> Vec<Field> {
     vec![
         at("spec.limits", Kind::Section, "Bounds on the result").required(),
-        at("spec.limits.minWorkers", WORKERS, "Never fewer").seed("1"),
+        at("spec.limits.minWorkers", WORKERS, "Never fewer").presets("1", "1"),
         at("spec.limits.maxWorkers", WORKERS, "Never more").required(),
         at("spec.limits.slotsPerWorker", Kind::Count { least: 1, most: 1_000 }, "Parallel slots of one worker")
-            .seed("1"),
+            .presets("1", "1"),
         at("spec.limits.maxStepUp", STEP, "At most this share of what runs is added at once (1: doubled)")
             .or("off")
-            .seed("off"),
+            .presets("off", "off"),
         at("spec.limits.maxStepDown", SHARE, "At most this share of what runs is taken away at once (0.5: halved)")
             .or("off")
-            .seed("off"),
+            .presets("off", "0.5"),
         at("spec.limits.maxParallelism", Kind::Count { least: 1, most: 32_768 }, "The highest parallelism of the jobs")
             .or("fromTarget")
-            .seed("fromTarget"),
+            .presets("fromTarget", "fromTarget"),
         at("spec.limits.partitions", Kind::Count { least: 1, most: 1_000_000 }, "Partitions or splits of the sources")
             .or("none")
-            .seed("none"),
+            .presets("none", "none"),
         at(
             "spec.limits.maxWorkersTotal",
             Kind::Count { least: 1, most: 10_000_000 },
             "For all jobs of the policy together",
         )
         .or("off")
-        .seed("off"),
+        .presets("off", "off"),
     ]
 }
 
-/// What only that preset looks at. The names are known, so that nobody is told of a typo.
-fn balanced() -> Vec<Field> {
-    let part = |name: &str, doc: &str| at(&format!("spec.{name}"), Kind::Choice(&["on", "off"]), doc).balanced();
+/// What a late second and a restart cost, and which parts of the rule are on.
+fn prices() -> Vec<Field> {
+    let part = |name: &str, doc: &str| at(&format!("spec.{name}"), Kind::Choice(&["on", "off"]), doc).balanced("on");
     vec![
-        at("spec.lagObjective", duration(1, DAY), "A second later than this is a late second").balanced(),
-        at("spec.lagPrice", Kind::Count { least: 0, most: 1_000 }, "What a late second costs, in workers").balanced(),
-        at("spec.restartPrice", duration(0, HOUR), "What a restart costs beyond its downtime").balanced(),
-        at("spec.input", Kind::Section, "How the level of the input is judged").balanced(),
-        part("learnedCapacity", "Whether the capacity of each count is learned"),
-        part("catchUp", "Whether the count that catches up at the least cost is looked for"),
-        part("draining", "Whether a backlog that drains is left to drain"),
-        part("regret", "Whether a decrease waits until staying has cost as much as the restart"),
-        part("effect", "Whether an increase is judged by its effect"),
+        at("spec.lagObjective", duration(1, DAY), "A lag above this is late").balanced("60s"),
+        at(
+            "spec.lagPrice",
+            Kind::Count { least: 0, most: 1_000 },
+            "How many times the job's workers a late second costs",
+        )
+        .balanced("12"),
+        at("spec.restartPrice", duration(0, HOUR), "A restart costs all workers for this long, beside its downtime")
+            .balanced("120s"),
+        part("learnedCapacity", "Whether it is learned what each count of workers can process"),
+        part("catchUp", "Whether a late job goes to the count that costs least"),
+        part("draining", "Whether a backlog is left to drain where that is cheaper than a rescale"),
+        part("regret", "Whether a decrease waits until staying has cost as much as its restart"),
+        part("effect", "Whether an increase that was of no use is not repeated"),
     ]
 }

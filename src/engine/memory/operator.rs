@@ -1,0 +1,280 @@
+//! What is remembered of one operator: its newest samples, its running total, the level of its input, its capacity.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::estimate::{Capacity, Level, MIN_POINTS};
+use crate::engine::job::Workers;
+use crate::engine::learned::LearnedInput;
+use crate::engine::observation::OperatorObservation;
+use crate::engine::plan::Plan;
+use crate::engine::reading::Reading;
+use crate::engine::sight::Sight;
+use crate::engine::time::Timestamp;
+
+/// A job is saturated where its backlog was above two seconds of throughput for this long.
+const SATURATED_FOR: Duration = Duration::from_secs(60);
+/// Readings that far from each other at least: one of a minute may be lost.
+const SATURATED_SPAN: Duration = Duration::from_secs(40);
+/// Below this share of busy time, throughput / busy is noise over noise.
+const LEAST_BUSY: f64 = 0.2;
+/// A total that fell without a restart lost some of its series, and when they come back it jumps: after this long they
+/// do not.
+const SERIES_COME_BACK: Duration = Duration::from_secs(300);
+
+/// What is remembered of one operator.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OperatorMemory {
+    pub(super) operator: Arc<str>,
+    /// When the backlog query last had a row for it.
+    pub(super) last_row: Option<Timestamp>,
+    /// Backlog and throughput since the job last started, oldest first.
+    samples: VecDeque<Sample>,
+    total: Option<Total>,
+    /// What was processed per second, worked out from the total at the newest tick.
+    rate: Option<f64>,
+    pub(super) level: Level,
+    pub(super) capacity: Capacity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sample {
+    at: Timestamp,
+    backlog: f64,
+    throughput: f64,
+}
+
+/// A running total, where the differences are taken from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Total {
+    at: Timestamp,
+    value: f64,
+    backlog: f64,
+    /// The newest difference, per second.
+    rate: Option<f64>,
+}
+
+/// What the job as a whole says about a tick.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub started: Timestamp,
+    /// Whether some workers do not report.
+    pub gap: bool,
+    pub busy: Option<f64>,
+    /// Whose capacity this is, where it can be learned from.
+    pub learn: Option<Workers>,
+}
+
+impl OperatorMemory {
+    pub(super) fn new(operator: Arc<str>) -> Self {
+        Self {
+            operator,
+            last_row: None,
+            samples: VecDeque::new(),
+            total: None,
+            rate: None,
+            level: Level::default(),
+            capacity: Capacity::default(),
+        }
+    }
+
+    /// An operator that another process knew.
+    pub(super) fn recalled(input: &LearnedInput) -> Self {
+        Self {
+            last_row: Some(input.seen),
+            level: Level::recalled(input.per_second, input.deviation, input.span, input.seen),
+            ..Self::new(Arc::clone(&input.operator))
+        }
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        plan: &Plan,
+        now: &OperatorObservation,
+        sight: &Sight,
+        look: &Look,
+        at: Timestamp,
+    ) {
+        let backlog = now.backlog.map(|backlog| sight.judge(plan, backlog));
+        let fresh_backlog = backlog.and_then(Reading::fresh);
+        let totalled = now
+            .total
+            .and_then(|total| self.difference(plan, sight.judge(plan, total), fresh_backlog.unwrap_or(0.0), look, at));
+        self.rate = totalled.map(|(rate, _)| rate);
+        let throughput = if now.total.is_some() { self.rate } else { sight.judge(plan, now.throughput).fresh() };
+        if backlog.is_none() {
+            return;
+        }
+        self.last_row = Some(at);
+        let (Some(backlog), Some(throughput)) = (fresh_backlog, throughput) else { return };
+        // Across a gap as long as the window nobody knows what the backlog did.
+        if self.samples.back().is_some_and(|newest| at.since(newest.at) > plan.growth_window) {
+            self.samples.clear();
+        }
+        self.samples.push_back(Sample { at, backlog, throughput });
+        if look.gap {
+            return;
+        }
+        let input = match now.growth.map(|growth| sight.judge(plan, growth)) {
+            Some(growth) => growth.fresh().map(|growth| throughput + growth),
+            None if now.total.is_some() && plan.commit_interval.is_none() => totalled.and_then(|(_, input)| input),
+            None => self.balance(plan, now.total.is_some(), look.started, at),
+        };
+        if let Some(input) = input {
+            self.level.take(input, plan.input_window, at);
+        }
+        self.learn(plan, throughput, look, at);
+    }
+
+    /// What was processed per second since the total before, and the input over the same time.
+    fn difference(
+        &mut self,
+        plan: &Plan,
+        total: Reading,
+        backlog: f64,
+        look: &Look,
+        at: Timestamp,
+    ) -> Option<(f64, Option<f64>)> {
+        let value = total.fresh()?;
+        let fresh = Total { at, value, backlog, rate: None };
+        // A restart may begin the total anew, and what was in flight is lost: the difference across it says nothing.
+        let Some(before) = self.total.filter(|before| before.at >= look.started) else {
+            self.total = Some(fresh);
+            return None;
+        };
+        let span = at.since(before.at);
+        // The sum over the workers lacks those that do not report.
+        if look.gap || span.is_zero() {
+            self.total = Some(Total { rate: None, ..before });
+            return None;
+        }
+        if value < before.value {
+            self.total = Some(if span > SERIES_COME_BACK { fresh } else { Total { rate: None, ..before } });
+            return None;
+        }
+        #[expect(clippy::float_cmp, reason = "the same sample is the same number to the bit")]
+        let same_scrape = value == before.value && backlog == before.backlog;
+        if same_scrape && span <= plan.stale_after {
+            return before.rate.map(|rate| (rate, None));
+        }
+        let seconds = span.as_secs_f64();
+        let rate = (value - before.value) / seconds;
+        self.total = Some(Total { rate: Some(rate), ..fresh });
+        Some((rate, Some(rate + (backlog - before.backlog) / seconds)))
+    }
+
+    /// What came in per second over a window: what was processed and what the backlog grew by, between the same ends.
+    fn balance(&self, plan: &Plan, totals: bool, started: Timestamp, at: Timestamp) -> Option<f64> {
+        let window = plan.balance_window(totals);
+        let newest = self.samples.back()?;
+        let of_this_start = self.samples.iter().rev().skip(1).take_while(|sample| sample.at >= started);
+        // Ticks and commits do not beat as one: the shortest span that is whole intervals, but for a quarter.
+        let oldest = of_this_start.into_iter().find(|sample| {
+            let span = at.since(sample.at);
+            let times = (span.as_secs_f64() / window.as_secs_f64()).round();
+            times >= 1.0 && span.abs_diff(window.mul_f64(times)) <= span / 4
+        })?;
+        let span = newest.at.since(oldest.at).as_secs_f64();
+        if span <= 0.0 {
+            return None;
+        }
+        let throughput = if !totals && window == plan.rate_window {
+            newest.throughput
+        } else {
+            let mut worked = 0.0;
+            let since = self.samples.iter().skip_while(|sample| sample.at < oldest.at);
+            for (before, after) in since.clone().zip(since.skip(1)) {
+                worked += after.throughput * after.at.since(before.at).as_secs_f64();
+            }
+            worked / span
+        };
+        Some(throughput + (newest.backlog - oldest.backlog) / span)
+    }
+
+    fn learn(&mut self, plan: &Plan, throughput: f64, look: &Look, at: Timestamp) {
+        let Some(workers) = look.learn else { return };
+        if throughput <= 0.0 {
+            return;
+        }
+        if self.is_saturated(plan, throughput, at) {
+            self.capacity.learn(workers, throughput, true);
+        } else if let Some(busy) = look.busy.filter(|busy| *busy >= LEAST_BUSY) {
+            self.capacity.learn(workers, throughput / busy.min(1.0), false);
+        }
+    }
+
+    fn last_minute(&self, at: Timestamp) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().rev().take_while(move |sample| at.since(sample.at) <= SATURATED_FOR)
+    }
+
+    /// Whether so much was waiting all the time that the job could not have processed more.
+    pub fn is_saturated(&self, plan: &Plan, throughput: f64, at: Timestamp) -> bool {
+        let in_flight = plan.in_flight().as_secs_f64() * throughput;
+        let waits = self.last_minute(at).all(|sample| sample.backlog > in_flight);
+        let oldest = self.last_minute(at).last();
+        waits && oldest.is_some_and(|oldest| at.since(oldest.at) >= SATURATED_SPAN)
+    }
+
+    /// The mean throughput of the last minute.
+    pub fn recent_throughput(&self, at: Timestamp) -> Option<f64> {
+        let (count, sum) =
+            self.last_minute(at).fold((0.0, 0.0), |(count, sum), sample| (count + 1.0, sum + sample.throughput));
+        (count > 0.0).then(|| sum / count)
+    }
+
+    /// Drops what is older than anybody looks at, or than the job's last start. The newest five stay, however far apart:
+    /// a window that is shorter than five ticks would never say anything.
+    pub(super) fn trim(&mut self, window: Duration, started: Timestamp, at: Timestamp) {
+        while self.samples.front().is_some_and(|oldest| {
+            oldest.at < started || (at.since(oldest.at) > window && self.samples.len() > MIN_POINTS)
+        }) {
+            self.samples.pop_front();
+        }
+    }
+
+    /// The samples of a window; five at least.
+    fn within(&self, window: Duration, at: Timestamp) -> impl ExactSizeIterator<Item = &Sample> + Clone {
+        let older = self.samples.partition_point(|sample| at.since(sample.at) > window);
+        self.samples.range(older.min(self.samples.len().saturating_sub(MIN_POINTS))..)
+    }
+
+    /// The backlog over a window: (seconds before now as a negative number, backlog), oldest first.
+    pub fn backlog(&self, window: Duration, at: Timestamp) -> impl ExactSizeIterator<Item = (f64, f64)> + Clone {
+        self.within(window, at).map(move |sample| (-at.since(sample.at).as_secs_f64(), sample.backlog))
+    }
+
+    /// The highest throughput within a window.
+    pub fn highest_throughput(&self, window: Duration, at: Timestamp) -> f64 {
+        self.within(window, at).map(|sample| sample.throughput).fold(0.0, f64::max)
+    }
+
+    /// What was processed per second, where that was worked out from a running total at the newest tick.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    /// Whether nothing waits that is worth a name.
+    pub(super) fn is_drained(&self, window: Duration, at: Timestamp) -> bool {
+        self.samples.back().is_some_and(|newest| newest.backlog <= self.highest_throughput(window, at))
+    }
+
+    /// The newest backlog; of a group's lag the least within one commit interval, as it grows until the group commits. 0
+    /// where none was seen since the job last started.
+    pub fn standing_backlog(&self, plan: &Plan, at: Timestamp) -> f64 {
+        let newest = self.samples.back().map_or(0.0, |newest| newest.backlog);
+        let Some(interval) = plan.commit_interval else { return newest };
+        let since = self.samples.iter().rev().take_while(|sample| at.since(sample.at) <= interval);
+        since.map(|sample| sample.backlog).fold(newest, f64::min)
+    }
+
+    /// The level of the input.
+    pub fn level(&self) -> &Level {
+        &self.level
+    }
+
+    /// What counts of workers can process.
+    pub fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+}
