@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules each may import. `telemetry` is for all but the engine; nothing else is for all.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("engine", &[]),
     ("policy", &["engine"]),
     ("telemetry", &["engine"]),
@@ -14,7 +14,9 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("serve", &["engine", "policy", "telemetry"]),
     ("run", &["engine", "policy", "telemetry", "signals", "cluster", "serve"]),
     ("record", &["engine", "policy"]),
-    ("cli", &["engine", "policy", "telemetry", "signals", "cluster", "serve", "run", "record"]),
+    ("simulate", &["engine", "policy", "run", "record"]),
+    ("report", &["engine"]),
+    ("cli", &["engine", "policy", "telemetry", "signals", "cluster", "serve", "run", "record", "simulate", "report"]),
     ("main", &["cli"]),
 ];
 

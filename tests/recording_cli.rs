@@ -332,23 +332,6 @@ fn replay_refuses_what_it_cannot_read() {
     assert_eq!(answer.code, 0, "{}", answer.stderr);
 }
 
-#[test]
-fn demo_shows_a_real_job_without_anything_around_it() {
-    let bench = Bench::new();
-    let answer = bench.steelyard(&["demo"], "");
-    assert_eq!((answer.code, &*answer.stderr), (0, ""));
-    let lines: Vec<&str> = answer.stdout.lines().collect();
-    let scale = lines.iter().find(|line| line.contains("  scale 1 -> ")).unwrap();
-    // From the test bed: its backlog takes more than a minute for the first time 255 to 300 s after the start.
-    let (minutes, seconds) = scale.trim().split_once("  ").unwrap().0.split_once(':').unwrap();
-    let after: u32 = minutes.parse::<u32>().unwrap() * 60 + seconds.parse::<u32>().unwrap();
-    assert!((255..=300).contains(&after), "{scale}");
-    assert!(scale.contains("to keep up") && scale.contains("workers  1"), "{scale}");
-    assert!(lines.len() > 20 && answer.stdout.contains("What to try next:"), "{}", answer.stdout);
-    let wrong = bench.steelyard(&["demo", "--speed", "0"], "");
-    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
-}
-
 /// An answer about a part of a recording is none about the whole.
 #[test]
 fn an_interrupted_replay_is_no_yes() {

@@ -31,7 +31,7 @@ fn line(decision: &Decision, colored: bool) -> String {
 }
 
 /// The steps that a reader needs: of the operators, those that opened a gate or decided.
-fn key_steps<'a>(action: &Action, because: &'a [Step]) -> Vec<&'a Step> {
+pub(super) fn key_steps<'a>(action: &Action, because: &'a [Step]) -> Vec<&'a Step> {
     let mut named: HashSet<&str> = because
         .iter()
         .filter_map(|step| match step {

@@ -6,12 +6,14 @@
 pub mod check;
 pub mod decide;
 pub mod demo;
+mod draw;
 mod exit;
 mod line;
 mod output;
 pub mod record;
 pub mod replay;
 pub mod run;
+pub mod simulate;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ enum Command {
     Record(record::Args),
     /// Decide again over a recording
     Replay(replay::Args),
+    /// Let policies meet a modelled job, and score them
+    Simulate(simulate::Args),
 }
 
 impl Command {
@@ -53,6 +57,7 @@ impl Command {
             Self::Decide(args) => decide::run(args).await,
             Self::Record(args) => record::run(args).await,
             Self::Replay(args) => replay::run(args).await,
+            Self::Simulate(args) => simulate::run(args).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `steelyard replay`: what would have been decided over a recording, and what another policy would change.
 
 mod difference;
+mod draw;
 mod playback;
 mod telling;
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
+use super::draw::ReportFile;
 use super::{Color, Format, Output, Stdout, asked_wrongly};
 use crate::engine::FleetLimits;
 use crate::policy::{self, PolicySet};
@@ -18,6 +20,7 @@ use crate::record::{Error, Reader};
 use crate::run::{Cycle, Rules, Shutdown};
 
 pub use difference::{Comparing, Counts};
+pub use draw::{Drawing, Sketch};
 pub use playback::{Playback, Played};
 pub use telling::{Telling, Tellings};
 
@@ -42,6 +45,9 @@ pub struct Args {
     /// Print every tick, not only where the wish or the reason to hold changes
     #[arg(long)]
     all: bool,
+    /// Draw it as an HTML file that stands alone; with --against both
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// How decisions are printed
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
@@ -55,29 +61,37 @@ pub struct Args {
 /// # Errors
 /// The recording or a policy cannot be used, or stdout cannot be written.
 pub async fn run(args: Args) -> anyhow::Result<bool> {
-    let Args { recording, policy, against, all, format, color } = args;
+    let Args { recording, policy, against, all, report, format, color } = args;
+    let report = report.as_deref().map(ReportFile::new).transpose()?;
     let reader = Reader::open(&recording).map_err(refused)?;
     let policies = with(&reader, &policy)?;
     let shutdown = Shutdown::on_signals()?;
     let progress = spinner();
     let (source, played) = Playback::new(reader, progress.clone());
-    let (differs, what) = if against.is_empty() {
+    let others = match &*against {
+        [] => None,
+        files => Some(with(source.reader(), files)?.plans(FleetLimits::default()).acting()),
+    };
+    let sketch = report.as_ref().map(|_| Arc::new(Sketch::new(Arc::clone(&played), &policies, others.clone())));
+    let (differs, what) = if let Some(plans) = others {
+        let comparing = Comparing::new(Stdout::default(), Arc::clone(&played), plans, format, all);
+        let counts = comparing.counts();
+        play(source, Drawing::new(comparing, sketch.clone()), policies, shutdown).await?;
+        let counts = *counts.lock().unwrap_or_else(PoisonError::into_inner);
+        (counts.differs(), counts.to_string())
+    } else {
         let telling =
             Telling::new(Stdout::default(), Arc::clone(&played), Output { format, color }, all, policy.is_empty());
         let tellings = telling.tellings();
-        play(source, telling, policies, shutdown).await?;
+        play(source, Drawing::new(telling, sketch.clone()), policies, shutdown).await?;
         let tellings = *tellings.lock().unwrap_or_else(PoisonError::into_inner);
         (tellings.differences > 0, tellings.to_string())
-    } else {
-        let plans = with(source.reader(), &against)?.plans(FleetLimits::default()).acting();
-        let comparing = Comparing::new(Stdout::default(), Arc::clone(&played), plans, format, all);
-        let counts = comparing.counts();
-        play(source, comparing, policies, shutdown).await?;
-        let counts = *counts.lock().unwrap_or_else(PoisonError::into_inner);
-        (counts.differs(), counts.to_string())
     };
     progress.finish_and_clear();
     tell(&format!("{}: {what}", played.summary()));
+    if let (Some(file), Some(sketch)) = (report, sketch) {
+        file.write(&sketch.report(&format!("Replay of {}", recording.display())))?;
+    }
     // An answer about a part is none about the whole.
     anyhow::ensure!(played.ended(), "interrupted: the rest of the recording was not looked at");
     match played.take_error() {

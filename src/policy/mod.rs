@@ -6,6 +6,7 @@
 
 mod cross;
 mod diagnostics;
+mod edit;
 mod explain;
 pub(crate) mod fields;
 pub(crate) mod files;
@@ -20,6 +21,7 @@ pub(crate) mod values;
 pub(crate) mod yaml;
 
 pub use diagnostics::{Diagnostics, Position, Problem, Severity};
+pub use edit::with_fields;
 pub use explain::{Explained, ExplainedField, ExplainedFrom};
 pub use read::{Checked, check, load, parse};
 pub use schema::schema;

@@ -47,6 +47,8 @@ fn one(field: &Field) -> Value {
         Kind::Span { least, .. } => json!({ "type": "string", "pattern": fields::span_pattern(least == 0) }),
         Kind::Share { zero: true, most } => json!({ "type": "number", "minimum": 0, "maximum": most }),
         Kind::Share { zero: false, most } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
+        Kind::Number { zero: true, most } => json!({ "type": "number", "minimum": 0, "maximum": most }),
+        Kind::Number { zero: false, most } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
         Kind::Count { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
     };
     if let Some(word) = field.word {
@@ -68,7 +70,8 @@ fn one(field: &Field) -> Value {
         object.insert("description".into(), doc.into());
         // Without a `preset` the first holds.
         if let Some(text) = field.default.text(PRESETS[0]) {
-            let plain = matches!(field.kind, Kind::Share { .. } | Kind::Count { .. }) && field.word != Some(text);
+            let plain = matches!(field.kind, Kind::Share { .. } | Kind::Number { .. } | Kind::Count { .. })
+                && field.word != Some(text);
             let value = if plain { serde_json::from_str(text).unwrap_or(json!(text)) } else { json!(text) };
             object.insert("default".into(), value);
         }

@@ -123,6 +123,10 @@ impl Values {
         if let Some(Value::Share(share)) = self.value(path) { Some(share) } else { None }
     }
 
+    pub fn number(&self, path: &str) -> Option<f64> {
+        if let Some(Value::Number(number)) = self.value(path) { Some(number) } else { None }
+    }
+
     /// Counts of the table fit into 32 bits.
     pub fn count(&self, path: &str) -> Option<u32> {
         if let Some(Value::Count(count)) = self.value(path) { u32::try_from(count).ok() } else { None }

@@ -13,13 +13,12 @@ use crate::run::Source;
 /// The progress is drawn at most this often, in ticks: drawing must not be what takes the time.
 const DRAWN_EVERY: u64 = 1024;
 
-/// Plays a recording, as fast as it is asked or at a pace.
+/// Plays a recording, as fast as it is asked.
 pub struct Playback {
     reader: Reader,
     next: Observations,
     played: Arc<Played>,
     progress: ProgressBar,
-    pause: Option<Duration>,
 }
 
 /// What is known of a playback while it runs and after: shared with the sink and with whoever started it.
@@ -37,17 +36,11 @@ struct State {
 }
 
 impl Playback {
-    /// The ticks of that recording, without a pause between them.
+    /// The ticks of that recording.
     pub fn new(reader: Reader, progress: ProgressBar) -> (Self, Arc<Played>) {
         let played = Arc::<Played>::default();
         let next = Observations::default();
-        (Self { reader, next, played: Arc::clone(&played), progress, pause: None }, played)
-    }
-
-    /// Waits that long before each tick.
-    #[must_use]
-    pub fn with_pause(self, pause: Duration) -> Self {
-        Self { pause: (!pause.is_zero()).then_some(pause), ..self }
+        (Self { reader, next, played: Arc::clone(&played), progress }, played)
     }
 
     /// The recording.
@@ -58,9 +51,6 @@ impl Playback {
 
 impl Source for Playback {
     async fn next_tick(&mut self) -> Option<Timestamp> {
-        if let Some(pause) = self.pause {
-            tokio::time::sleep(pause).await;
-        }
         let tick = self.reader.next();
         let mut state = self.played.state();
         match tick {

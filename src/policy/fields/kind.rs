@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Field;
+use super::numbers::{count, number, positive, share, unquoted};
 
 pub(super) const SECOND: u64 = 1;
 pub(super) const MINUTE: u64 = 60 * SECOND;
@@ -49,6 +50,8 @@ pub(crate) enum Kind {
     Span { least: u64, most: u64 },
     /// A share: 0.7, not 70. `zero`: 0 is allowed.
     Share { zero: bool, most: f64 },
+    /// A number above 0, or from 0 on.
+    Number { zero: bool, most: f64 },
     /// A whole number; both bounds allowed.
     Count { least: u64, most: u64 },
 }
@@ -97,6 +100,7 @@ pub(crate) enum Value {
     /// A time, and how many times the downtime beside it.
     Span(Duration, f64),
     Share(f64),
+    Number(f64),
     Count(u64),
 }
 
@@ -139,6 +143,9 @@ impl Field {
             Kind::Share { zero, most } => {
                 share(text, zero, most).and_then(|share| unquoted(share, text, plain)).map(Value::Share)
             }
+            Kind::Number { zero, most } => {
+                positive(text, zero, most).and_then(|value| unquoted(value, text, plain)).map(Value::Number)
+            }
             Kind::Count { least, most } => {
                 count(text, least, most).and_then(|count| unquoted(count, text, plain)).map(Value::Count)
             }
@@ -148,11 +155,6 @@ impl Field {
             _ => Unusable(why),
         })
     }
-}
-
-/// A number that could be read, if it stands there as one.
-fn unquoted<T>(value: T, text: &str, plain: bool) -> Result<T, String> {
-    if plain { Ok(value) } else { Err(format!("a number is meant, not a text: write {text} without quotes")) }
 }
 
 /// A text as an item of a list in brackets: in quotes where it would not stay one text there.
@@ -212,55 +214,6 @@ fn span(text: &str, least: u64, most: u64) -> Result<(Duration, f64), String> {
         return Err(format!("0 to {MOST_TIMES} downtimes are meant"));
     }
     Ok((duration(time, least, most)?, times))
-}
-
-/// A decimal number, finite: YAML's `.inf`, `0x10` and `1_000` are none.
-fn number(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'));
-    if plain { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
-}
-
-fn share(text: &str, zero: bool, most: f64) -> Result<f64, String> {
-    let percent = text.strip_suffix('%').and_then(|digits| number(digits.trim_end()));
-    if let Some(percent) = percent {
-        return Err(format!("a share is meant, 0..{most}, not a percentage: write {}", percent / 100.0));
-    }
-    let value = number(text).ok_or_else(|| {
-        let mend = match text.replace(',', ".") {
-            point if point != text && number(&point).is_some() => format!(": write {point}"),
-            _ => String::new(),
-        };
-        format!("a share is meant, a number in 0..{most}{mend}")
-    })?;
-    if value < 0.0 {
-        return Err(format!("a share cannot be negative: it is in 0..{most}"));
-    }
-    if value == 0.0 && !zero {
-        return Err(format!("0 is not possible here: a share above 0 is meant, up to {most}"));
-    }
-    if value > most {
-        // Nobody means 1.5 %: from 2 up it may be a percentage.
-        let percent = (2.0..=100.0 * most).contains(&value);
-        let mend = if percent { format!(": write {}", value / 100.0) } else { String::new() };
-        return Err(format!("a share is meant, 0..{most}{mend}"));
-    }
-    Ok(value)
-}
-
-fn count(text: &str, least: u64, most: u64) -> Result<u64, String> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse::<u64>() {
-        Ok(value) if digits && value < least => Err(format!("at least {least} is meant")),
-        Ok(value) if digits && value <= most => {
-            if text.len() > 1 && text.starts_with('0') {
-                return Err(format!("a leading 0 means an octal number to some tools: write {value}"));
-            }
-            Ok(value)
-        }
-        _ if digits => Err(format!("at most {most} is meant")),
-        _ if number(text).is_some_and(|value| value < 0.0) => Err(format!("at least {least} is meant")),
-        _ => Err("a whole number is meant".to_owned()),
-    }
 }
 
 impl Text {

@@ -2,6 +2,7 @@
 //! `--explain` all read the one table; settings have their own.
 
 mod kind;
+mod numbers;
 mod table;
 
 use std::sync::LazyLock;
@@ -84,6 +85,11 @@ impl Field {
             instead: None,
             doc: doc.into(),
         }
+    }
+
+    /// What holds where the file says nothing.
+    pub fn always(self, text: &'static str) -> Self {
+        Self { default: Default::Always(text), ..self }
     }
 
     /// Its section cannot be without it.

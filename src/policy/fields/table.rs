@@ -11,10 +11,6 @@ fn at(path: &str, kind: Kind, doc: &str) -> Field {
 }
 
 impl Field {
-    fn always(self, text: &'static str) -> Self {
-        Self { default: Default::Always(text), ..self }
-    }
-
     /// By the presets `seed` and `balanced`.
     fn presets(self, seed: &'static str, balanced: &'static str) -> Self {
         Self { default: Default::Preset { seed: Some(seed), balanced }, ..self }

@@ -185,7 +185,7 @@ impl Layer {
     fn single(name: &str, key: &str, values: &[String], problems: &mut Diagnostics) -> Self {
         let kind = table().field(key).map(|field| field.kind);
         // Only numbers are read as they would be without quotes: a password of digits stays text.
-        let plain = matches!(kind, Some(Kind::Count { .. } | Kind::Share { .. }));
+        let plain = matches!(kind, Some(Kind::Count { .. } | Kind::Number { .. } | Kind::Share { .. }));
         let node = |what| Node { span: Span::default(), what };
         let scalar = |text: &String| node(What::Scalar { text: text.clone(), plain });
         let value = match values {

@@ -1,0 +1,293 @@
+//! `steelyard simulate`: policies against a modelled job, in a closed loop.
+
+mod contest;
+mod draw;
+mod recorded;
+mod results;
+mod scenarios;
+mod show;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::contest::{Sweep, entrants};
+use self::results::{Line, Row};
+use self::scenarios::Program;
+use super::draw::ReportFile;
+use super::{Format, Output, Stdout, asked_wrongly};
+use crate::report::{Comparison, Report};
+use crate::simulate::peers::Peers;
+use crate::simulate::{Contender, PlantSpec, RunError, Scenario, Task, Workload, World, cores, run_all};
+
+const HELP: &str = "\
+A workload is a CSV (`seconds,records_per_second`, a header line; a rate holds until the next line) or a shape:
+
+  constant:rate=1000                    sine:low=500,high=2000,period=6h[,phase=0.25]
+  step:from=1000,to=3000,at=10m         sawtooth:low=500,high=2000,period=1h
+  spike:base=1000,peak=5000,at=10m,for=5m
+
+A plant is a YAML file; benches/scenarios has some. Each policy and baseline meets the same noise for the same seed. The
+scores leave out a quiet beginning in which nothing is carried out. Rates are over the policy's own rateWindow; modes are
+not looked at.
+
+Baselines, each with its settings (`flinkTuned:target=0.6,window=2m`; times are durations), and `clairvoyant`, the lower bound:
+
+  ";
+
+/// The options.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{HELP}{}", crate::simulate::baselines::described().join("\n  ")))]
+pub struct Args {
+    /// A CSV or a shape
+    #[arg(long, value_name = "LOAD", required_unless_present_any = ["recording", "scenarios"], conflicts_with = "scenarios")]
+    workload: Option<String>,
+    /// The arrivals of a recording, throughput and growth of the backlog, as the workload
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["workload", "scenarios"])]
+    recording: Option<PathBuf>,
+    /// The job of the recording, where it has several: NAMESPACE/NAME
+    #[arg(long, value_name = "JOB", requires = "recording")]
+    job: Option<String>,
+    /// Between the lines of a CSV the load goes in a straight line
+    #[arg(long, requires = "workload")]
+    interpolate: bool,
+    /// How long, where the workload does not say: a shape lasts an hour
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, conflicts_with = "scenarios")]
+    duration: Option<Duration>,
+    /// The modelled job
+    #[arg(long, value_name = "FILE", required_unless_present = "scenarios", conflicts_with = "scenarios")]
+    plant: Option<PathBuf>,
+    /// Every scenario of a folder, as a table in Markdown
+    #[arg(long, value_name = "FOLDER")]
+    scenarios: Option<PathBuf>,
+    /// Only these scenarios
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "scenarios")]
+    only: Vec<String>,
+    /// How long a restart takes in the scenarios, several times over
+    #[arg(long, value_name = "DURATION", value_delimiter = ',', value_parser = humantime::parse_duration,
+          default_value = "2s,15s,30s,75s")]
+    downtime: Vec<Duration>,
+    /// A policy file or folder that decides (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// A baseline that decides, with its settings (may be repeated, or a list): NAME[:SETTING=VALUE,...]
+    #[arg(long, value_name = "NAME")]
+    baseline: Vec<String>,
+    /// Every combination of these values of policy fields, or of a baseline's settings as NAME.SETTING (may be repeated);
+    /// a baseline's NAME alone: the values that draw its frontier
+    #[arg(long, value_name = "FIELD=A,B,C")]
+    sweep: Vec<Sweep>,
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+    /// Between two ticks of a policy
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15s")]
+    interval: Duration,
+    /// Before the scores begin
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "30m")]
+    quiet: Duration,
+    /// How many runs at once; left out: one for each core
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Draw it as an HTML file that stands alone
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Simulates.
+///
+/// # Errors
+/// A plant, workload, policy or baseline cannot be used, or stdout cannot be written.
+pub async fn run(args: Args) -> anyhow::Result<bool> {
+    // The runs take the cores; the runtime only waits for them and for a signal.
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopping = Arc::clone(&stop);
+    let work = tokio::task::spawn_blocking(move || simulate(&args, &stop));
+    let signals = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stopping.store(true, Ordering::Relaxed);
+        }
+    });
+    let ended = work.await;
+    signals.abort();
+    ended.context("the simulation ended early")?.map(|()| true)
+}
+
+fn simulate(args: &Args, stop: &AtomicBool) -> anyhow::Result<()> {
+    if args.policy.is_empty() && args.baseline.is_empty() {
+        let known = crate::simulate::baseline_names().join(", ");
+        return Err(asked_wrongly(anyhow::anyhow!(
+            "nobody decides: name a policy (--policy FILE) or a baseline (--baseline NAME, of {known})"
+        )));
+    }
+    let report = args.report.as_deref().map(ReportFile::new).transpose()?;
+    let entrants = entrants(&args.policy, &args.baseline, &args.sweep, args.interval)?;
+    let seeds: Vec<u64> = (0..args.seeds).map(|seed| args.seed.wrapping_add(seed)).collect();
+    let quiet = u32::try_from(args.quiet.as_secs()).unwrap_or(u32::MAX);
+    let contest = Contest { seeds, threads: args.threads.unwrap_or_else(cores), stop };
+    if let Some(folder) = &args.scenarios {
+        let scenarios = chosen(Scenario::all(folder).map_err(asked_wrongly)?, &args.only)?;
+        let downtimes = args.downtime.iter().map(Duration::as_secs_f64).collect();
+        let peers = Peers::load(folder).map_err(asked_wrongly)?;
+        let program = Program { scenarios, downtimes, entrants, quiet, peers };
+        let stages = program.stages();
+        let bouts = program.bouts(&stages).map_err(asked_wrongly)?;
+        let rows = contest.rows(&bouts)?;
+        program.print(&stages, &rows, args.output.format)?;
+        let comparisons = program.comparisons(&stages, &rows);
+        return contest.draw(report, ("Scenarios", Vec::new()), comparisons, &bouts);
+    }
+    let world = world(args, quiet)?;
+    let bout = |entrant: &contest::Entrant| Bout {
+        world: world.clone(),
+        family: Arc::clone(&entrant.family),
+        contender: entrant.contender.clone(),
+    };
+    let bouts: Vec<Bout> = entrants.iter().map(bout).collect();
+    let rows = contest.rows(&bouts)?;
+    print(&rows, world.plant.lag_objective, args.output)?;
+    let load = args.workload.clone().or_else(|| args.recording.as_ref().map(|file| file.display().to_string()));
+    let load = load.unwrap_or_default();
+    let comparison = draw::comparison("Comparison", &rows, world.plant.lag_objective);
+    let plant = args.plant.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let facts = [("load", load), ("plant", plant), ("restart", format!("{} s", world.plant.downtime))];
+    let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    contest.draw(report, ("Simulation", facts), vec![comparison], &bouts)
+}
+
+/// The job and its load.
+fn world(args: &Args, quiet: u32) -> anyhow::Result<World> {
+    let Some(plant) = &args.plant else { bail!("there is no plant") };
+    let plant = PlantSpec::load(plant).map_err(asked_wrongly)?;
+    let workload = match (&args.workload, &args.recording) {
+        (Some(load), _) => Workload::load(load, args.interpolate).map_err(asked_wrongly)?,
+        (None, Some(recording)) => recorded::arrivals(recording, args.job.as_deref())?,
+        (None, None) => bail!("there is no workload"),
+    };
+    const HOUR: u32 = 3600;
+    let asked = args.duration.map(|duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX));
+    let seconds = asked.or(workload.seconds()).unwrap_or(HOUR);
+    if seconds == 0 {
+        return Err(asked_wrongly(anyhow::anyhow!("a run of no time has no scores: give --duration 1h")));
+    }
+    Ok(World::new(Arc::new(plant), &workload.rates(seconds), quiet))
+}
+
+fn chosen(scenarios: Vec<Scenario>, only: &[String]) -> anyhow::Result<Vec<Scenario>> {
+    let known: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+    if let Some(unknown) = only.iter().find(|name| !known.contains(name)) {
+        let known = known.join(", ");
+        return Err(asked_wrongly(anyhow::anyhow!("there is no scenario `{unknown}`: known are {known}")));
+    }
+    Ok(scenarios.into_iter().filter(|scenario| only.is_empty() || only.contains(&scenario.name)).collect())
+}
+
+/// One contender in one world, to be run with every seed.
+struct Bout {
+    world: World,
+    family: Arc<str>,
+    contender: Contender,
+}
+
+/// How bouts are run.
+struct Contest<'a> {
+    seeds: Vec<u64>,
+    threads: NonZeroUsize,
+    stop: &'a AtomicBool,
+}
+
+impl Contest<'_> {
+    /// A row for each bout.
+    fn rows(&self, bouts: &[Bout]) -> anyhow::Result<Vec<Row>> {
+        let tasks: Vec<Task> = bouts
+            .iter()
+            .flat_map(|bout| {
+                let task = |seed| Task { world: bout.world.clone(), contender: bout.contender.clone(), seed };
+                self.seeds.iter().copied().map(task)
+            })
+            .collect();
+        let progress = progress(&tasks);
+        let done = |task: &Task| progress.inc(u64::from(task.seconds()) / 3600);
+        let scores = run_all(&tasks, self.threads, self.stop, done);
+        progress.finish_and_clear();
+        let scores = scores.map_err(|error| match error {
+            RunError::Baseline(_) => asked_wrongly(error),
+            error => error.into(),
+        })?;
+        let row = |(bout, scores): (&Bout, &[crate::simulate::Scores])| Row {
+            family: Arc::clone(&bout.family),
+            name: bout.contender.name().into(),
+            scores: self.seeds.iter().copied().zip(scores.iter().copied()).collect(),
+        };
+        Ok(bouts.iter().zip(scores.chunks(self.seeds.len())).map(row).collect())
+    }
+
+    /// Draws comparisons, and what happened to each bout with the first seed, where these are not too many.
+    fn draw(
+        &self,
+        file: Option<ReportFile>,
+        (title, facts): (&str, Vec<(String, String)>),
+        comparisons: Vec<Comparison>,
+        bouts: &[Bout],
+    ) -> anyhow::Result<()> {
+        let Some(file) = file else { return Ok(()) };
+        let drawn = if comparisons.len() == 1 && bouts.len() <= draw::DRAWN { bouts } else { &[] };
+        let note = (drawn.len() < bouts.len()).then(|| {
+            let most = draw::DRAWN;
+            format!("No courses over time: those of a single job and load are drawn, of {most} contenders at most.")
+        });
+        let report = Report {
+            title: title.to_owned(),
+            facts,
+            comparisons,
+            courses: draw::courses(drawn, self.seeds[0], self.stop)?,
+            notes: note.into_iter().collect(),
+        };
+        file.write(&report)
+    }
+}
+
+fn progress(tasks: &[Task]) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let hours = tasks.iter().map(|task| u64::from(task.seconds()) / 3600).sum();
+    let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} job-hours, {eta} left");
+    ProgressBar::new(hours).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn print(rows: &[Row], objective: f64, output: Output) -> anyhow::Result<()> {
+    let mut stdout = Stdout::default();
+    match output.format {
+        Format::Json => {
+            for row in rows {
+                for (seed, scores) in &row.scores {
+                    let line = Line { scenario: None, policy: &row.name, seed: *seed, scores };
+                    serde_json::to_writer(&mut stdout, &line)?;
+                    writeln!(stdout)?;
+                }
+            }
+        }
+        Format::Table => {
+            writeln!(stdout, "{}", show::table(rows, objective).trim_fmt())?;
+            for line in show::equal(rows) {
+                writeln!(stdout, "{line}")?;
+            }
+            let seeds = show::of_seeds(rows);
+            writeln!(stdout, "{seeds}; *: nobody has both fewer worker-hours and fewer late seconds")?;
+        }
+    }
+    stdout.flush()?;
+    Ok(())
+}

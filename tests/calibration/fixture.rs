@@ -1,0 +1,155 @@
+//! One recording with its truth and its plant.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use steelyard::engine::Reading;
+use steelyard::record::Reader;
+use steelyard::simulate::PlantSpec;
+
+/// A folder of `fixtures` that has a `plant.yaml` and a `calibration.json`.
+pub struct Fixture {
+    pub name: String,
+    pub plant: PlantSpec,
+    told: Told,
+    truth: Truth,
+    ticks: Vec<Tick>,
+    /// Seconds from the first tick to the last.
+    pub seconds: u32,
+}
+
+/// What `calibration.json` says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Told {
+    /// When how many workers were ordered, in seconds after the first tick.
+    orders: Vec<(f64, u32)>,
+    /// Bytes of a record, where the recording counts bytes.
+    #[serde(default = "one")]
+    unit: f64,
+    /// How far a prediction may be off, by the names of the table.
+    allowed: Vec<(String, f64)>,
+    /// What really happened, where no `truth.json` says it.
+    truth: Option<Truth>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// What really happened. Times are seconds after the first tick. Of `truth.json` only what is looked at.
+#[derive(Debug, Deserialize)]
+struct Truth {
+    /// From when on, and how many records per second come in.
+    input: Vec<(f64, f64)>,
+    /// From when on, and how many workers process.
+    width: Vec<(f64, u32)>,
+    /// Restarts: the last record before, the first one after.
+    downtimes: Vec<(f64, f64)>,
+}
+
+/// What was recorded at one tick, in records.
+pub struct Tick {
+    pub at: f64,
+    pub running: Option<u32>,
+    pub coverage: Option<f64>,
+    pub cpu: Option<f64>,
+    pub busy: Option<f64>,
+    pub throughput: Option<f64>,
+    pub backlog: Option<f64>,
+}
+
+impl Fixture {
+    /// All of them, by name.
+    pub fn all() -> Vec<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+        let mut folders: Vec<PathBuf> = folders.filter(|folder| folder.join("calibration.json").is_file()).collect();
+        folders.sort();
+        folders.iter().map(|folder| Self::of(folder)).collect()
+    }
+
+    fn of(folder: &Path) -> Self {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let read = |file: &str| std::fs::read_to_string(folder.join(file));
+        let mut told: Told = serde_json::from_str(&read("calibration.json").unwrap())
+            .unwrap_or_else(|error| panic!("{name}/calibration.json: {error}"));
+        let truth = match (read("truth.json"), told.truth.take()) {
+            (_, Some(truth)) => truth,
+            (Ok(text), None) => {
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}/truth.json: {error}"))
+            }
+            (Err(error), None) => panic!("{name}: nobody says what really happened: {error}"),
+        };
+        let plant = PlantSpec::load(&folder.join("plant.yaml")).unwrap_or_else(|error| panic!("{error}"));
+        let ticks = recorded(&folder.join("recording.jsonl.zst"), told.unit);
+        let seconds = ticks.last().map_or(0.0, |tick| tick.at) as u32;
+        Self { name, plant, told, truth, ticks, seconds }
+    }
+
+    pub fn orders(&self) -> &[(f64, u32)] {
+        &self.told.orders
+    }
+
+    pub fn downtimes(&self) -> &[(f64, f64)] {
+        &self.truth.downtimes
+    }
+
+    pub fn ticks(&self) -> &[Tick] {
+        &self.ticks
+    }
+
+    /// How far that quantity may be off.
+    pub fn allowed(&self, quantity: &str) -> Option<f64> {
+        self.told.allowed.iter().find(|(name, _)| name == quantity).map(|(_, error)| *error)
+    }
+
+    /// What the stated errors are about.
+    pub fn quantities(&self) -> impl Iterator<Item = &str> {
+        self.told.allowed.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub fn rate(&self, at: f64) -> f64 {
+        held(&self.truth.input, at).unwrap_or_default()
+    }
+
+    /// Workers that the job had; while it was down those of before.
+    pub fn width(&self, at: f64) -> u32 {
+        let had: Vec<_> = self.truth.width.iter().copied().filter(|(_, width)| *width > 0).collect();
+        held(&had, at).unwrap_or(self.plant.start_workers)
+    }
+
+    /// Workers that were ordered last.
+    pub fn wished(&self, at: f64) -> u32 {
+        held(&self.told.orders, at).unwrap_or(self.plant.start_workers)
+    }
+}
+
+/// The value that holds at that time.
+fn held<T: Copy>(points: &[(f64, T)], at: f64) -> Option<T> {
+    points.iter().rev().find(|(from, _)| *from <= at).map(|(_, value)| *value)
+}
+
+fn recorded(path: &Path, unit: f64) -> Vec<Tick> {
+    let mut first = None;
+    let reader = Reader::open(path).unwrap();
+    let tick = |tick: steelyard::record::Tick| {
+        let at = tick.at.since(*first.get_or_insert(tick.at)).as_secs_f64();
+        let job = &tick.seen.jobs[0];
+        let sum = |reading: fn(&steelyard::engine::OperatorObservation) -> Option<Reading>| {
+            let judged = job.operators.iter().filter(|operator| operator.backlog.is_some());
+            judged.map(|operator| reading(operator)?.fresh()).sum::<Option<f64>>()
+        };
+        let some = !job.operators.is_empty();
+        Tick {
+            at,
+            running: job.running.fresh().map(|width| width as u32),
+            coverage: job.coverage.fresh(),
+            cpu: job.cpu.fresh(),
+            busy: job.busy.fresh(),
+            throughput: sum(|operator| Some(operator.throughput)).filter(|_| some).map(|rate| rate / unit),
+            backlog: sum(|operator| operator.backlog).filter(|_| some).map(|backlog| backlog / unit),
+        }
+    };
+    reader.map(|one| one.unwrap()).map(tick).collect()
+}

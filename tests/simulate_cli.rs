@@ -1,0 +1,167 @@
+//! `steelyard simulate`, the real binary: what it prints, and what it says about what it cannot use.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const SCENARIO: &str = "benches/scenarios/S1";
+const SEED: &str = "benches/scenarios/policies/seed.yaml";
+
+fn simulate(arguments: &[&str]) -> Output {
+    let binary = env!("CARGO_BIN_EXE_steelyard");
+    let root = env!("CARGO_MANIFEST_DIR");
+    Command::new(binary).current_dir(root).arg("simulate").args(arguments).output().unwrap()
+}
+
+fn answer(arguments: &[&str]) -> String {
+    let output = simulate(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    assert_eq!(said, "", "nothing to say off a terminal");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = simulate(arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn plant() -> String {
+    format!("{SCENARIO}/plant.yaml")
+}
+
+#[test]
+fn a_line_of_json_has_the_scores_and_nothing_else() {
+    let plant = plant();
+    let run = ["--workload", "constant:rate=100000", "--plant", &plant, "--policy", SEED, "--baseline", "clairvoyant"];
+    let told = answer(&[&run[..], &["--seeds", "3", "--duration", "30m", "--format", "json"]].concat());
+    let lines = lines(&told);
+    let who: Vec<_> =
+        lines.iter().map(|line| (line["policy"].as_str().unwrap(), line["seed"].as_u64().unwrap())).collect();
+    assert_eq!(
+        who,
+        [("seed", 1), ("seed", 2), ("seed", 3), ("clairvoyant", 1), ("clairvoyant", 2), ("clairvoyant", 3)]
+    );
+    let keys: Vec<&str> = told
+        .lines()
+        .next()
+        .unwrap()
+        .split('"')
+        .filter(|part| part.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit()) && part.len() > 3)
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "policy",
+            "seed",
+            "seed",
+            "violation_share",
+            "lag_mean",
+            "lag_p50",
+            "lag_p95",
+            "lag_p99",
+            "lag_max",
+            "worker_hours",
+            "worker_hours_over_clairvoyant",
+            "rescales",
+            "reversals",
+            "settle_seconds",
+            "under_provisioning",
+            "over_provisioning"
+        ]
+    );
+    assert_ne!(lines[0]["lag_mean"], lines[1]["lag_mean"], "another seed, another run");
+    assert!(lines[0]["violation_share"].as_f64().unwrap() > 0.0 && lines[0]["rescales"].as_u64().unwrap() >= 2);
+    let again = answer(&[&run[..], &["--seeds", "1", "--seed", "2", "--duration", "30m", "--format", "json"]].concat());
+    assert_eq!(again.lines().next(), told.lines().nth(1), "a seed is a run, whoever else runs");
+}
+
+#[test]
+fn a_table_has_medians_with_their_ends_and_marks_the_best() {
+    let plant = plant();
+    let run = ["--workload", "step:from=20000,to=60000,at=10m", "--plant", &plant, "--policy", SEED];
+    let told = answer(
+        &[&run[..], &["--seeds", "3", "--sweep", "scaleDown.cpuTarget=0.5,0.7", "--baseline", "clairvoyant"]].concat(),
+    );
+    assert!(told.contains("seed scaleDown.cpuTarget=0.5") && told.contains("seed scaleDown.cpuTarget=0.7"), "{told}");
+    let clairvoyant = told.lines().find(|line| line.contains("clairvoyant") && line.starts_with(" *")).expect(&told);
+    assert!(clairvoyant.contains(" 1.00 "), "{clairvoyant}");
+    assert!(
+        told.contains("late at equal worker-hours (of clairvoyant, 1.00 x clairvoyant): seed -, clairvoyant 0.0 %"),
+        "{told}"
+    );
+    assert!(told.contains("medians of seeds 1 to 3"), "{told}");
+}
+
+#[test]
+fn scenarios_give_a_table_in_markdown_and_lines_that_say_which() {
+    let run = [
+        "--scenarios",
+        "benches/scenarios",
+        "--only",
+        "S1,S12",
+        "--policy",
+        SEED,
+        "--seeds",
+        "1",
+        "--downtime",
+        "2s,75s",
+    ];
+    let told = answer(&run);
+    let rows: Vec<&str> = told.lines().collect();
+    assert_eq!(rows[0], "| D = 2 s | seed |");
+    assert!(rows[2].starts_with("| S1: a constant load, far too few workers | "), "{told}");
+    assert!(told.contains("| D = 75 s | seed |"));
+    let lines = lines(&answer(&[&run[..], &["--format", "json"]].concat()));
+    let which: Vec<_> =
+        lines.iter().map(|line| format!("{} {}", line["scenario"].as_str().unwrap(), line["downtime"])).collect();
+    assert_eq!(which, ["S1 2.0", "S12 2.0", "S1 75.0", "S12 75.0"]);
+}
+
+#[test]
+fn a_recording_is_a_workload() {
+    let run = [
+        "--recording",
+        "fixtures/flink-rescale-2-4-3/recording.jsonl.zst",
+        "--plant",
+        "fixtures/flink-rescale-2-4-3/plant.yaml",
+    ];
+    let told = answer(&[&run[..], &["--baseline", "clairvoyant", "--seeds", "1", "--format", "json"]].concat());
+    let line = &lines(&told)[0];
+    // 380 records/s all the time take 2 of 198.5.
+    let hours = line["worker_hours"].as_f64().unwrap();
+    assert!((hours / (1080.0 / 3600.0) - 2.0).abs() < 0.2, "{hours}");
+}
+
+#[test]
+fn what_cannot_be_used_is_told_with_the_mend() {
+    let plant = plant();
+    let with = |more: &[&str]| {
+        let mut all = vec!["--workload", "constant:rate=1000", "--plant", &plant];
+        all.extend(more);
+        refused(&all)
+    };
+    for (more, told) in [
+        (vec![], "nobody decides: name a policy (--policy FILE) or a baseline"),
+        (vec!["--baseline", "nobody"], "no baseline is called `nobody`"),
+        (vec!["--policy", SEED, "--sweep", "scaleUp.cpuAbov=1"], "did you mean `cpuAbove`?"),
+        (vec!["--policy", SEED, "--sweep", "scaleUp.cpuAbove"], "write FIELD=A,B,C"),
+        (vec!["--policy", SEED, "--duration", "0s"], "give --duration 1h"),
+        (vec!["--policy", "no/such.yaml"], "no/such.yaml: this file cannot be read"),
+    ] {
+        let said = with(&more);
+        assert!(said.contains(told), "{more:?}: {said}");
+    }
+    let said = refused(&["--workload", "square", "--plant", &plant, "--policy", SEED]);
+    assert!(said.contains("the shapes are `constant`"), "{said}");
+    let said = refused(&["--workload", "constant:rate=1", "--plant", SEED, "--policy", SEED]);
+    assert!(said.contains("`apiVersion` is not known at the top"), "{said}");
+    let said = refused(&["--scenarios", "benches/scenarios", "--only", "S99", "--policy", SEED]);
+    assert!(said.contains("there is no scenario `S99`: known are S1, S2"), "{said}");
+}
