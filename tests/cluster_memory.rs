@@ -6,9 +6,9 @@ use serde_json::json;
 use steelyard::cluster::Targets;
 use steelyard::engine::JobTable;
 
-#[path = "cluster_api/objects.rs"]
+#[path = "support/scripted/objects.rs"]
 mod objects;
-#[path = "cluster_api/policies.rs"]
+#[path = "support/scripted/policies.rs"]
 mod policies;
 
 use objects::{flink, target};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steelyard::engine::{
-    Action, ClassIndex, Decision, FleetLimits, Hold, JobId, JobIndex, JobObservation, Plans, Reading, Signal,
-    Timestamp, Workers,
+    self, Action, ClassIndex, ClassObservation, Decision, FleetLimits, Grown, Hold, JobId, JobIndex, JobObservation,
+    Learned, LearnedCapacity, LearnedInput, Memories, Observations, OperatorObservation, Plans, Reading, Signal,
+    Timestamp, Useful, Workers,
 };
 use steelyard::policy;
-use steelyard::telemetry::{Metrics, Query, ReloadOutcome};
+use steelyard::telemetry::{Metrics, Patch, Query, ReloadOutcome};
 
 const POLICY: &str = include_str!("policies/good/smallest.yaml");
 
@@ -19,6 +20,53 @@ type Table = BTreeMap<String, (String, BTreeSet<String>)>;
 fn plans() -> Plans {
     let policies = policy::PolicySet { policies: policy::parse("smallest.yaml", POLICY).unwrap() };
     policies.plans(FleetLimits::default())
+}
+
+/// What is remembered after a tick that reads everything back.
+fn remembered(plans: &Plans, jobs: Vec<JobObservation>, at: Timestamp) -> Memories {
+    let hour = Duration::from_secs(3600);
+    let operator: Arc<str> = "read".into();
+    let learned = Learned {
+        at: Some(at),
+        delay: Some(Duration::from_secs(40)),
+        downtime: Some(Duration::from_secs(3)),
+        recovery: Some(Duration::from_secs(60)),
+        capacity: vec![LearnedCapacity { operator: Arc::clone(&operator), workers: Workers(10), per_second: 2000.0 }],
+        inputs: vec![LearnedInput {
+            operator: Arc::clone(&operator),
+            per_second: 1000.0,
+            deviation: 20.0,
+            span: Duration::from_secs(240),
+            seen: at,
+        }],
+        wanted: Some(Workers(42)),
+        mean_workers: Some(10.0),
+        regret: Some(5.0),
+        useful: Some(Useful { workers: Workers(20), until: at.plus(hour), input: 1000.0 }),
+        grown: Some(Grown { from: Workers(5), at: at.minus(hour), judged: true }),
+        restarts: 2,
+    };
+    let learned = Arc::new(learned);
+    let reading = OperatorObservation {
+        operator,
+        throughput: Reading::Fresh(1000.0),
+        total: None,
+        backlog: Some(Reading::Fresh(0.0)),
+        growth: None,
+    };
+    let jobs = jobs.into_iter().map(|job| JobObservation {
+        recalled: Some(Arc::clone(&learned)),
+        running_for: Reading::Fresh(3600.0),
+        age: Reading::Fresh(1.0),
+        coverage: Reading::Fresh(1.0),
+        operators: vec![reading.clone()],
+        ..job
+    });
+    let open = ClassObservation { circuit_open_until: Some(at.plus(hour / 10)), ..ClassObservation::default() };
+    let seen = Observations { classes: vec![open], jobs: jobs.collect() };
+    let mut memories = Memories::default();
+    let _decided = engine::tick(plans, &mut memories, &seen, at);
+    memories
 }
 
 /// A tick at which the jobs of these names run: each scales, but the last holds.
@@ -39,7 +87,9 @@ fn tick(metrics: &Metrics, names: &[&str]) {
             (job, decision)
         })
         .collect();
-    metrics.ticked(&plans, jobs.iter().map(|(job, decision)| (job, decision)), at, Duration::from_millis(30));
+    let memories = remembered(&plans, jobs.iter().map(|(job, _)| job.clone()).collect(), at);
+    let decided = jobs.iter().map(|(job, decision)| (job, decision));
+    metrics.ticked(&plans, &memories, decided, at, Duration::from_millis(30));
     let query = |signal| Query { class, signal, outcome: "ok", elapsed: Duration::from_millis(20), series: 7 };
     metrics.queried([query(Signal::Throughput), query(Signal::Backlog)]);
 }
@@ -49,6 +99,10 @@ fn full() -> Metrics {
     tick(&metrics, &["orders", "payments"]);
     metrics.recording_failed();
     metrics.reloaded(ReloadOutcome::Good);
+    let class = &plans().classes[0].class;
+    metrics.patched(Patch { class, outcome: "scaled", elapsed: Duration::from_millis(20) });
+    metrics.event_written("done");
+    metrics.rescale_reached(class, "width", Duration::from_secs(45));
     metrics
 }
 
@@ -73,7 +127,8 @@ fn the_readme_names_every_metric_with_its_type_and_labels() {
 fn a_job_that_left_is_no_longer_shown() {
     let metrics = full();
     let lines = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| line.starts_with("steelyard_job_")).map(str::to_owned).collect()
+        let shown = ["steelyard_job_wanted_workers{", "steelyard_job_running_workers{"];
+        text.lines().filter(|line| shown.iter().any(|name| line.starts_with(name))).map(str::to_owned).collect()
     };
     let job = |name: &str, what: &str, workers: &str| {
         format!("steelyard_job_{what}_workers{{namespace=\"streaming\",name=\"{name}\",class=\"smallest\"}} {workers}")
@@ -81,7 +136,7 @@ fn a_job_that_left_is_no_longer_shown() {
     assert_eq!(
         lines(&metrics.text()),
         [
-            job("orders", "wanted", "42.0"),
+            job("orders", "wanted", "10.0"),
             job("payments", "wanted", "10.0"),
             job("orders", "running", "10.0"),
             job("payments", "running", "10.0"),

@@ -9,7 +9,9 @@ use steelyard::cli::{Color, Format, Output};
 async fn check(files: &[&str], change: impl FnOnce(&mut Args)) -> (bool, String) {
     let files = files.iter().map(|file| PathBuf::from("tests/policies").join(file)).collect();
     let output = Output { format: Format::Table, color: Color::Never };
-    let mut args = Args { files, schema: false, explain: false, prometheus: None, config: None, output };
+    let (namespace, account) = ("steelyard".to_owned(), "steelyard".to_owned());
+    let (schema, explain, rbac) = (false, false, false);
+    let mut args = Args { files, schema, explain, prometheus: None, config: None, rbac, namespace, account, output };
     change(&mut args);
     let mut out = Vec::new();
     let yes = answer(args, &mut out).await.unwrap();
@@ -90,4 +92,24 @@ async fn the_schema_needs_no_file() {
     assert!(yes);
     let schema: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+#[tokio::test]
+async fn roles_are_printed_for_right_policies_only() {
+    let rbac = |args: &mut Args| args.rbac = true;
+    let (yes, said) = check(&["good/everything.yaml"], rbac).await;
+    assert!(yes);
+    insta::assert_snapshot!(said);
+    let (yes, said) = check(&["good/smallest.yaml"], |args| {
+        rbac(args);
+        (args.namespace, args.account) = ("streams".into(), "scaler".into());
+        args.output.format = Format::Json;
+    })
+    .await;
+    let list: Value = serde_json::from_str(&said).unwrap();
+    let items = list["items"].as_array().unwrap();
+    assert!(yes && items.len() == 2, "without a target there is only the Lease: {said}");
+    assert_eq!(items[0]["metadata"], serde_json::json!({ "name": "scaler", "namespace": "streams" }));
+    let (yes, said) = check(&["bad/shape-share-percent.yaml"], rbac).await;
+    assert!(!yes && said.contains("a share is meant") && !said.contains("rbac.authorization"), "{said}");
 }

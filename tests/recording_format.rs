@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use steelyard::engine::{
-    Action, ClassIndex, ClassObservation, Decision, Hold, JobObservation, JobTable, Observations, OperatorObservation,
-    OwnerWishes, Pause, Reading, Signal, SignalSet, Timestamp, Workers,
+    Action, ClassIndex, ClassObservation, Decision, Hold, JobObservation, JobTable, Learned, LearnedCapacity,
+    Observations, OperatorObservation, OwnerWishes, Pause, Reading, Signal, SignalSet, Timestamp, Workers,
 };
 use steelyard::policy::{self, PolicySet};
 use steelyard::record::{Error, Header, Kept, Reader, Tick, Writer};
@@ -137,11 +137,38 @@ fn operators() -> impl Strategy<Value = Vec<OperatorObservation>> {
     })
 }
 
+/// What another process knew.
+fn learned() -> impl Strategy<Value = Learned> {
+    let time = || proptest::option::of((0_i64..4_000_000_000_000).prop_map(Timestamp::from_millis));
+    let span = || proptest::option::of((0_u64..1_000_000).prop_map(Duration::from_millis));
+    let rate = || 0.0..1e9_f64;
+    let capacity = proptest::collection::vec(("[a-c]", any::<u32>(), rate()), 0..3);
+    (time(), span(), span(), capacity, proptest::option::of(any::<u32>()), proptest::option::of(rate())).prop_map(
+        |(at, delay, downtime, capacity, wanted, regret)| Learned {
+            at,
+            delay,
+            downtime,
+            capacity: capacity
+                .into_iter()
+                .map(|(operator, workers, per_second)| LearnedCapacity {
+                    operator: operator.into(),
+                    workers: Workers(workers),
+                    per_second,
+                })
+                .collect(),
+            wanted: wanted.map(Workers),
+            regret,
+            ..Learned::default()
+        },
+    )
+}
+
 fn job() -> impl Strategy<Value = JobObservation> {
     let readings = proptest::collection::vec(reading(0.0), 10);
     let text = || proptest::option::of(".{0,12}".prop_map(Arc::<str>::from));
-    (0_usize..2, "[ab]", "[a-c]", readings, text(), text(), wishes(), operators()).prop_map(
-        |(class, namespace, name, readings, unsafe_reason, conflict, wishes, operators)| {
+    let known = (text(), text(), wishes(), proptest::option::of(learned()));
+    (0_usize..2, "[ab]", "[a-c]", readings, known, operators()).prop_map(
+        |(class, namespace, name, readings, (unsafe_reason, conflict, wishes, recalled), operators)| {
             // The index is set when the job is put into a tick.
             let id = steelyard::engine::JobId::new(&namespace, &name);
             JobObservation {
@@ -161,6 +188,7 @@ fn job() -> impl Strategy<Value = JobObservation> {
                 unsafe_reason,
                 conflict,
                 wishes,
+                recalled: recalled.map(Arc::new),
                 operators,
             }
         },
@@ -169,7 +197,11 @@ fn job() -> impl Strategy<Value = JobObservation> {
 
 /// Ticks as a live run sees them: jobs interned in the order of their coming, each once a tick.
 fn ticks() -> impl Strategy<Value = Vec<Observations>> {
-    let class = (signals(), signals()).prop_map(|(failed, partial)| ClassObservation { failed, partial });
+    let class = (signals(), signals()).prop_map(|(failed, partial)| ClassObservation {
+        failed,
+        partial,
+        circuit_open_until: None,
+    });
     let tick = (proptest::collection::vec(class, 0..3), proptest::collection::vec(job(), 0..5));
     proptest::collection::vec(tick, 0..5).prop_map(|ticks| {
         let mut table = JobTable::default();

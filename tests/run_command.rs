@@ -80,6 +80,11 @@ async fn prometheus() -> MockServer {
         };
         match find(&of_operator, r#","operator_name":"read""#).or_else(|| find(&of_job, "")) {
             Some(rows) => ResponseTemplate::new(200).set_body_raw(rows, "application/json"),
+            // What a daemon before would have exported: there was none.
+            None if body.contains("steelyard_") => {
+                let none = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
+                ResponseTemplate::new(200).set_body_raw(none, "application/json")
+            }
             None => ResponseTemplate::new(404),
         }
     };

@@ -1,6 +1,7 @@
 //! `steelyard check`: is what the policy files say right, and what does it come to?
 
 mod prometheus;
+mod rbac;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use serde_json::json;
 
 use self::prometheus::Surveyed;
 use super::{Format, Output, Stdout};
+use crate::cluster::Account;
 use crate::policy::{self, Checked, Diagnostics, Explained, ExplainedFrom, Severity};
 
 /// The options.
@@ -30,6 +32,15 @@ pub struct Args {
     /// The settings of `steelyard run`: how Prometheus is reached and how we show who we are
     #[arg(long, value_name = "FILE", requires = "prometheus")]
     pub config: Option<PathBuf>,
+    /// Print the roles that the daemon needs for these policies, and nothing more, for `kubectl apply`
+    #[arg(long, conflicts_with_all = ["schema", "explain", "prometheus"])]
+    pub rbac: bool,
+    /// The namespace that the daemon runs in, for --rbac
+    #[arg(long, value_name = "NAMESPACE", default_value = "steelyard", requires = "rbac")]
+    pub namespace: String,
+    /// The name of the daemon's ServiceAccount and Lease, for --rbac
+    #[arg(long, value_name = "NAME", default_value = "steelyard", requires = "rbac")]
+    pub account: String,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -51,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<bool> {
 /// # Errors
 /// `out` cannot be written, the settings are wrong, or there is no Prometheus that answers.
 pub async fn answer(args: Args, out: &mut impl Write) -> anyhow::Result<bool> {
-    let Args { files, schema, explain, prometheus, config, output } = args;
+    let Args { files, schema, explain, prometheus, config, rbac, namespace, account, output } = args;
     if schema {
         serde_json::to_writer_pretty(&mut *out, &policy::schema())?;
         writeln!(out)?;
@@ -60,6 +71,14 @@ pub async fn answer(args: Args, out: &mut impl Write) -> anyhow::Result<bool> {
     let paths = files.clone();
     let checked = tokio::task::spawn_blocking(move || policy::check(&paths)).await?;
     let faulty = checked.diagnostics.has_errors();
+    if rbac && !faulty {
+        // Warnings are no part of what `kubectl` reads.
+        if !checked.diagnostics.is_empty() {
+            let _ = writeln!(std::io::stderr(), "{}", checked.diagnostics.painted(output.color.on_stderr()));
+        }
+        rbac::print(&checked.set, Account { namespace, name: account }, output.format, out)?;
+        return Ok(true);
+    }
     let surveyed = match prometheus {
         Some(_) if faulty => {
             // Stdout is the answer; and to ask for some of the policies would look like having asked for all.

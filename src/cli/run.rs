@@ -1,5 +1,6 @@
 //! `steelyard run`: the daemon, its dry run, and one tick of it.
 
+mod leading;
 mod recording;
 mod teller;
 
@@ -13,12 +14,15 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::AbortOnDropHandle;
 
+use self::leading::Leading;
 use self::recording::Recording;
 use self::teller::{Teller, Which};
 use super::{Output, asked_wrongly};
-use crate::cluster::{self, Targets};
+use crate::cluster::{self, Events, Scaler, Targets, Written};
 use crate::run::settings::{Flags, Layers, Settings};
-use crate::run::{Audience, Clock, Cycle, LiveSource, Loaded, Once, Purpose, Recorder, Reloader, Shutdown, Ticks};
+use crate::run::{
+    Acting, Audience, Clock, Cycle, LiveSource, Loaded, Once, Purpose, Recorder, Reloader, Shutdown, Ticks, Tools,
+};
 use crate::serve::{self, Board, Server};
 use crate::signals;
 use crate::telemetry::{LogFormat, Logs, Metrics};
@@ -41,7 +45,7 @@ pub struct Args {
     /// Print what would be done, whatever the modes, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Run one tick, print every decision and exit
+    /// Run one tick, print every decision, carry none out and exit
     #[arg(long)]
     once: bool,
     /// Between two ticks, for example 15s
@@ -77,7 +81,7 @@ pub async fn run(args: Args) -> anyhow::Result<bool> {
 
     let shutdown = Shutdown::on_signals().context("failed to listen for signals")?;
     let (clock, board, metrics) = (Clock::wall(), Arc::<Board>::default(), Arc::<Metrics>::default());
-    let source = live(&settings, &loaded, &clock, (&board, &metrics), once).await?;
+    let (source, cluster) = live(&settings, &loaded, &clock, (&board, &metrics), once).await?;
     let recorder = recorder(&settings, &loaded, &clock)?;
     let audience = Some(Audience::new(Arc::clone(&board), Arc::clone(&metrics)));
     if once {
@@ -95,13 +99,55 @@ pub async fn run(args: Args) -> anyhow::Result<bool> {
     let server = Server::bind(&settings.listen).await?;
     let address = server.address();
     tracing::info!(%address, policy = loaded.rules.class_names(), "started");
-    let (reloader, rules) = Reloader::new(layers, purpose, loaded, Arc::clone(&board), Arc::clone(&metrics), clock);
+    let (reloader, rules) =
+        Reloader::new(layers, purpose, loaded, Arc::clone(&board), Arc::clone(&metrics), clock.clone());
     let reloading = reloader.with_logs(logs).follow(settings.interval.min(LOOK_EVERY));
-    let teller = if dry_run { Teller::printing(output, Which::Changed) } else { Teller::silent() };
-    let cycle = Cycle { rules, recorder, audience };
-    let ticking = crate::run::run(source, teller, cycle, shutdown);
-    beside(ticking, reloading, |end| server.run(board, metrics, end)).await?;
+    let cycle = Cycle { rules: rules.clone(), recorder, audience };
+    match cluster.filter(|_| !dry_run) {
+        Some((client, targets)) => {
+            let counted = Arc::clone(&metrics);
+            let leading = Leading::stand(&settings.kubernetes.lease, client.clone(), clock, &board, &metrics);
+            let events = Events::new(client, &instance(), move |written| counted.event_written(outcome(written)));
+            let acting = Acting::new(Tools {
+                scaler: Scaler::new(targets, settings.fleet.max_patches_per_second),
+                events,
+                sight: source.sight(),
+                rules,
+                interval: settings.interval,
+                board: Arc::clone(&board),
+                metrics: Arc::clone(&metrics),
+            });
+            let acting = match &leading {
+                Some(leading) => acting.behind(Arc::new(leading.leadership())),
+                None => acting,
+            };
+            let ticking = crate::run::run(source, acting, cycle, shutdown);
+            let ended = beside(ticking, reloading, |end| server.run(board, metrics, end)).await;
+            if let Some(leading) = leading {
+                leading.give_back().await;
+            }
+            ended?;
+        }
+        None => {
+            let teller = if dry_run { Teller::printing(output, Which::Changed) } else { Teller::silent() };
+            let ticking = crate::run::run(source, teller, cycle, shutdown);
+            beside(ticking, reloading, |end| server.run(board, metrics, end)).await?;
+        }
+    }
     Ok(true)
+}
+
+/// Who writes Events: the pod.
+fn instance() -> String {
+    std::env::var("HOSTNAME").unwrap_or_default()
+}
+
+const fn outcome(written: Written) -> &'static str {
+    match written {
+        Written::Done => "done",
+        Written::Failed => "failed",
+        Written::Dropped => "dropped",
+    }
 }
 
 /// Ticks, and beside it follows files and serves. One that ends early ends all: a daemon without its parts must not
@@ -131,6 +177,21 @@ async fn beside<S: Future<Output = Result<(), serve::Error>> + Send + 'static>(
     }
 }
 
+/// Tells at the start whether there is a Prometheus at all. Its version decides nothing: servers that only speak its
+/// API answer with versions of their own, and one that is too old to be asked for it fails here.
+async fn greet(client: signals::Client) {
+    match client.build_info().await {
+        Ok(version) => tracing::info!(version, "prometheus answers"),
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(
+                error,
+                "prometheus did not say its version: check prometheus.url, every job holds meanwhile"
+            );
+        }
+    }
+}
+
 /// `settled`: only once the cluster's first lists are there. A daemon does not wait for them: until then what the
 /// cluster has not said is in doubt, and doubt holds.
 async fn live(
@@ -139,18 +200,23 @@ async fn live(
     clock: &Clock,
     (board, metrics): (&Arc<Board>, &Arc<Metrics>),
     settled: bool,
-) -> anyhow::Result<LiveSource> {
+) -> anyhow::Result<(LiveSource, Option<(kube::Client, Targets)>)> {
     let client = signals::Client::new(&settings.prometheus).map_err(asked_wrongly)?;
+    if !settled {
+        // Beside the first tick: a Prometheus that is away at the start is asked again at each tick anyway.
+        tokio::spawn(greet(client.clone()));
+    }
     let ticks = Ticks::new(clock.clone(), settings.pace());
     let source = LiveSource::new(ticks, signals::Observer::new(client), Arc::clone(metrics));
-    let Some(cluster) = settings.cluster() else { return Ok(source) };
+    let Some(cluster) = settings.cluster() else { return Ok((source, None)) };
     let client = cluster::connect(&cluster).await.map_err(asked_wrongly)?;
     let policies = &loaded.rules.policies;
-    let targets = Targets::start(client, policies).await.map_err(asked_wrongly)?;
+    let targets = Targets::start(client.clone(), policies).await.map_err(asked_wrongly)?;
     if settled {
         targets.settled().await;
     }
-    Ok(source.with_targets(targets, Arc::clone(policies), Arc::clone(board)))
+    let source = source.with_targets(targets.clone(), Arc::clone(policies), Arc::clone(board));
+    Ok((source, Some((client, targets))))
 }
 
 fn recorder(settings: &Settings, loaded: &Loaded, clock: &Clock) -> anyhow::Result<Option<Box<dyn Recorder>>> {

@@ -55,8 +55,7 @@ pub enum Error {
     },
     /// The kind cannot be scaled.
     #[error(
-        "policy `{policy}`: {kind} in `{api_version}` has no scale subresource, so its width cannot be set: target the \
-         kind that holds the workers"
+        "policy `{policy}`: {kind} in `{api_version}` has no scale subresource, so its width cannot be set: {mend}"
     )]
     NoScale {
         /// Whose target.
@@ -65,6 +64,8 @@ pub enum Error {
         kind: String,
         /// As it was written.
         api_version: String,
+        /// What to do instead.
+        mend: &'static str,
     },
     /// The kind's objects are in no namespace.
     #[error("policy `{policy}`: {kind} in `{api_version}` is not namespaced, so it cannot be a job")]

@@ -1,21 +1,24 @@
 //! What Kubernetes says, joined to what Prometheus said: the same jobs, from the other side.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use kube::core::GroupVersionKind;
 
 use super::kind;
-use super::object::Object;
-use super::targets::{Targets, scopes, selects};
+use super::ledger::Ledger;
+use super::object::{Claim, Object};
+use super::targets::{Running, Targets, scopes, selects};
 use super::view::View;
 use super::watch::Scope;
-use crate::engine::{ClassIndex, JobId, JobIndex, JobObservation, JobTable, Observations, Reading, Signal, Timestamp};
-use crate::policy::{PolicySet, Target};
+use crate::engine::{
+    ClassIndex, JobId, JobIndex, JobObservation, JobTable, Observations, Reading, Signal, Timestamp, Workers,
+};
+use crate::policy::{Policy, PolicySet, Target};
 
 /// One class that has a target, at one tick.
 struct Class<'a> {
-    name: &'a std::sync::Arc<str>,
+    policy: &'a Policy,
     target: &'a Target,
     kind: GroupVersionKind,
     views: Vec<Seen<'a>>,
@@ -46,7 +49,7 @@ impl Class<'_> {
         match self.views.iter().find(here) {
             None => Known::Unknown,
             Some(Seen { view, certain, .. }) => match view.get(namespace, name) {
-                Some(object) if !object.deleting => Known::There { object, certain: *certain },
+                Some(object) if !object.leaving => Known::There { object, certain: *certain },
                 None if !certain => Known::Unknown,
                 _ => Known::Gone,
             },
@@ -62,15 +65,15 @@ impl Targets {
     /// object, and `wished` is `QueryFailed`: doubt holds. Conflicts are judged anew, by objects. Indexes are not taken
     /// back from `jobs`, as rows of a deleted job are in Prometheus for some minutes yet.
     pub fn apply(&self, policies: &PolicySet, jobs: &mut JobTable, observations: &mut Observations, at: Timestamp) {
-        let mut guards: Vec<(&Scope, MutexGuard<'_, View>, bool)> = Vec::new();
-        for (scope, running) in &self.watches {
-            let mut view = running.view.lock();
-            if running.task.is_finished() {
-                view.failed("the watch ended by itself, which is a fault of ours: start Steelyard anew");
-            }
-            let certain = view.judge(at);
-            guards.push((scope, view, certain));
+        let followed = self.followed();
+        let mut guards = look(&followed.watches, at);
+        let rivals = look(&followed.rivals, at);
+        let mut ledger = self.ledger.lock();
+        for change in guards.iter_mut().flat_map(|(_, view, _)| view.take_changes()) {
+            ledger.changed(change, at);
         }
+        ledger.forget(at);
+        let mut world = World { ledger: &mut ledger, rivals: Rivals::of(&rivals), at };
         let views: HashMap<&Scope, Seen<'_>> =
             guards.iter().map(|(scope, view, certain)| (*scope, Seen { scope, view, certain: *certain })).collect();
         let classes: Vec<Option<Class<'_>>> = policies
@@ -80,16 +83,18 @@ impl Targets {
                 let target = policy.target.as_ref()?;
                 let kind = kind::parse(target)?;
                 let views = scopes(target, &kind).iter().filter_map(|scope| views.get(scope).copied()).collect();
-                Some(Class { name: &policy.plan.class, target, kind, views })
+                Some(Class { policy, target, kind, views })
             })
             .collect();
 
         let mut known = HashSet::new();
         observations.jobs.retain_mut(|job| {
+            // It was said from the rows alone, and is judged anew by objects.
+            job.conflict = None;
             let Some(Some(class)) = classes.get(usize::from(job.class.0)) else { return true };
             known.insert(job.index);
             match class.of_job(job) {
-                Known::There { object, certain } => fill(job, object, certain, &class.kind),
+                Known::There { object, certain } => world.fill(job, object, certain, class),
                 Known::Unknown => job.wished = Reading::QueryFailed,
                 Known::Gone => return false,
             }
@@ -98,37 +103,122 @@ impl Targets {
         for (index, class) in classes.iter().enumerate() {
             let Some(class) = class else { continue };
             let index = ClassIndex(u16::try_from(index).unwrap_or(u16::MAX));
-            join_unseen(class, index, jobs, observations, &known);
+            world.join_unseen(class, index, jobs, observations, &known);
             tell_if_nothing_is_known(class, index, observations);
         }
         mark_conflicts(&classes, observations, policies);
     }
 }
 
-fn fill(job: &mut JobObservation, object: &Object, certain: bool, kind: &GroupVersionKind) {
-    job.wished = if certain { object.wished() } else { Reading::QueryFailed };
-    // A reason that Prometheus gave is as good as ours.
-    job.unsafe_reason = job.unsafe_reason.take().or_else(|| object.unsafe_reason(kind));
-    job.wishes = object.wishes();
+/// The views of these watches, each with whether it can be believed now.
+fn look(watches: &HashMap<Scope, Running>, at: Timestamp) -> Vec<(&Scope, MutexGuard<'_, View>, bool)> {
+    let mut views = Vec::with_capacity(watches.len());
+    for (scope, running) in watches {
+        let mut view = running.view.lock();
+        if running.task.is_finished() {
+            view.failed("the watch ended by itself, which is a fault of ours: start Steelyard anew");
+        }
+        let certain = view.judge(at);
+        views.push((scope, view, certain));
+    }
+    views
 }
 
-fn join_unseen(
-    class: &Class<'_>,
-    index: ClassIndex,
-    jobs: &mut JobTable,
-    observations: &mut Observations,
-    known: &HashSet<JobIndex>,
-) {
-    for seen in &class.views {
-        for (namespace, name, object) in seen.view.iter() {
-            if object.deleting || !selects(class.target, namespace) {
-                continue;
+/// What other autoscalers say, and where nobody knows.
+struct Rivals<'a> {
+    /// (group, kind, namespace, name) of what is scaled -> (kind, name) of the autoscaler.
+    claims: HashMap<(&'a str, &'a str, &'a str, &'a str), (&'a str, &'a str)>,
+    /// Why, where it is more than that the first list is still on its way.
+    doubts: Vec<(&'a Scope, Option<Arc<str>>)>,
+}
+
+impl<'a> Rivals<'a> {
+    fn of(views: &'a [(&'a Scope, MutexGuard<'a, View>, bool)]) -> Self {
+        let mut rivals = Self { claims: HashMap::new(), doubts: Vec::new() };
+        for (scope, view, certain) in views {
+            for (namespace, name, rival) in view.iter().filter(|(_, _, rival)| !rival.leaving) {
+                let Some(Claim { group, kind, name: scaled }) = rival.claim() else { continue };
+                rivals.claims.insert((group, kind, namespace, scaled), (&scope.kind.kind, name));
             }
-            let job = jobs.intern(class.name, namespace, name);
-            let Some(id) = jobs.id(job).filter(|_| !known.contains(&job)) else { continue };
-            let mut job = JobObservation::unseen(job, id.clone(), index);
-            fill(&mut job, object, seen.certain, &class.kind);
-            observations.jobs.push(job);
+            if !certain {
+                rivals.doubts.push((scope, view.trouble().filter(|_| !view.is_starting())));
+            }
+        }
+        rivals
+    }
+
+    /// Who else scales this object.
+    fn claimant(&self, kind: &GroupVersionKind, job: &JobId) -> Option<Arc<str>> {
+        if self.claims.is_empty() {
+            return None;
+        }
+        let (rival, name) = self.claims.get(&(&*kind.group, &*kind.kind, job.namespace(), job.name()))?;
+        Some(format!("{rival} {name}").into())
+    }
+
+    /// Whether it is not known who else scales this object, and why.
+    fn doubt(&self, job: &JobId) -> Option<&(&'a Scope, Option<Arc<str>>)> {
+        let here = |scope: &Scope| scope.namespace.as_deref().is_none_or(|only| only == job.namespace());
+        self.doubts.iter().find(|(scope, _)| here(scope))
+    }
+}
+
+/// What an object is judged by besides itself.
+struct World<'a> {
+    ledger: &'a mut Ledger,
+    rivals: Rivals<'a>,
+    at: Timestamp,
+}
+
+impl World<'_> {
+    fn fill(&mut self, job: &mut JobObservation, object: &Object, certain: bool, class: &Class<'_>) {
+        let wished = self.ledger.wished(object, self.at).or(object.replicas);
+        let doubt = self.rivals.doubt(&job.id);
+        job.wished = match wished {
+            // Before the first list of other autoscalers nothing is known for certain either.
+            _ if !certain || matches!(doubt, Some((_, None))) => Reading::QueryFailed,
+            Some(Workers(count)) => Reading::Fresh(f64::from(count)),
+            // An absent count is not 0 and not 1: nobody has said it.
+            None => Reading::Missing,
+        };
+        // A reason that Prometheus gave is as good as ours.
+        let rescaling = job.running.fresh().zip(job.wished.fresh()).is_some_and(|(runs, asked)| runs.round() != asked);
+        let reason = job.unsafe_reason.take().or_else(|| object.unsafe_reason(rescaling));
+        job.unsafe_reason = reason.or_else(|| {
+            let (scope, why) = doubt?;
+            let (kind, why) = (&scope.kind.kind, why.as_deref()?);
+            Some(format!("not known whether a {kind} sets its count too: {why}").into())
+        });
+        let hold = class.policy.conflict_hold;
+        let rival = object.conflict().cloned().or_else(|| self.rivals.claimant(&class.kind, &job.id));
+        job.conflict = rival.or_else(|| self.ledger.conflict(&object.uid, hold, self.at));
+        job.wishes = object.wishes();
+        if let (Reading::Missing, None, Some(most)) =
+            (job.max_parallelism, class.policy.plan.limits.max_parallelism, object.max_parallelism)
+        {
+            job.max_parallelism = Reading::Fresh(f64::from(most));
+        }
+    }
+
+    fn join_unseen(
+        &mut self,
+        class: &Class<'_>,
+        index: ClassIndex,
+        jobs: &mut JobTable,
+        observations: &mut Observations,
+        known: &HashSet<JobIndex>,
+    ) {
+        for seen in &class.views {
+            for (namespace, name, object) in seen.view.iter() {
+                if object.leaving || !selects(class.target, namespace) {
+                    continue;
+                }
+                let job = jobs.intern(&class.policy.plan.class, namespace, name);
+                let Some(id) = jobs.id(job).filter(|_| !known.contains(&job)) else { continue };
+                let mut job = JobObservation::unseen(job, id.clone(), index);
+                self.fill(&mut job, object, seen.certain, class);
+                observations.jobs.push(job);
+            }
         }
     }
 }
@@ -170,11 +260,12 @@ fn mark_conflicts(classes: &[Option<Class<'_>>], observations: &mut Observations
     }
     for job in &mut observations.jobs {
         let claimants = if claims.is_empty() { None } else { claims.get(&(sort(job.class), job.id.clone())) };
-        job.conflict = claimants.filter(|claimants| claimants.contains(&job.class)).map(|claimants| {
+        if let Some(claimants) = claimants.filter(|claimants| claimants.contains(&job.class)) {
             let mut rivals: Vec<_> = claimants.iter().filter(|class| **class != job.class).collect();
             rivals.sort_unstable();
             let rivals = rivals.into_iter().filter_map(|class| policies.policies.get(usize::from(class.0)));
-            rivals.map(|policy| format!("policy {}", policy.plan.class)).collect::<Vec<_>>().join(", ").into()
-        });
+            let rivals: Vec<_> = rivals.map(|policy| format!("policy {}", policy.plan.class)).collect();
+            job.conflict = Some(rivals.join(", ").into());
+        }
     }
 }

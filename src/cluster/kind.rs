@@ -27,7 +27,7 @@ pub(super) enum ReplicasAt {
 
 impl ReplicasAt {
     pub(super) fn of(kind: &GroupVersionKind) -> Self {
-        if is_flink_deployment(kind) { Self::TaskManager } else { Self::Spec }
+        if Sort::of(kind) == Sort::FlinkDeployment { Self::TaskManager } else { Self::Spec }
     }
 
     pub(super) const fn path(self) -> &'static str {
@@ -38,9 +38,54 @@ impl ReplicasAt {
     }
 }
 
-/// Any version: an object is the same one in all of them.
-pub(super) fn is_flink_deployment(kind: &GroupVersionKind) -> bool {
-    kind.group == "flink.apache.org" && kind.kind == "FlinkDeployment"
+/// How the objects of a kind are read and judged. Any version: an object is the same one in all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    FlinkDeployment,
+    Deployment,
+    StatefulSet,
+    /// Another autoscaler: what it names is left to it.
+    Rival,
+    /// No change of its count is harmless, for this reason.
+    Never(&'static str),
+    Other,
+}
+
+impl Sort {
+    pub(super) fn of(kind: &GroupVersionKind) -> Self {
+        match (&*kind.group, &*kind.kind) {
+            ("flink.apache.org", "FlinkDeployment") => Self::FlinkDeployment,
+            ("flink.apache.org", "FlinkSessionJob") => Self::Never(
+                "its parallelism changes by a redeployment only: let it run as a FlinkDeployment of its own",
+            ),
+            ("flink.apache.org", "FlinkBlueGreenDeployment") => {
+                Self::Never("each change of it deploys the job a second time: let it run as a plain FlinkDeployment")
+            }
+            ("sparkoperator.k8s.io", _) => Self::Never(
+                "its operator answers a change of the spec by killing the driver and submitting it anew: turn on \
+                 spec.dynamicAllocation, or target the StatefulSet or Deployment of its executors",
+            ),
+            ("spark.apache.org", "SparkCluster") => {
+                Self::Never("target its StatefulSet NAME-worker, with minWorkers equal to maxWorkers")
+            }
+            ("spark.apache.org", _) => {
+                Self::Never("its operator carries no change of the count out: use dynamic allocation")
+            }
+            ("autoscaling", "HorizontalPodAutoscaler") | ("keda.sh", "ScaledObject") => Self::Rival,
+            ("apps", "Deployment") => Self::Deployment,
+            ("apps", "StatefulSet") => Self::StatefulSet,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The kinds of other autoscalers. Of a ScaledObject KEDA makes a HorizontalPodAutoscaler, but not while it is paused
+/// or scaled to nothing.
+pub(super) fn rivals() -> [GroupVersionKind; 2] {
+    [
+        GroupVersionKind::gvk("autoscaling", "v2", "HorizontalPodAutoscaler"),
+        GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject"),
+    ]
 }
 
 /// The kind that a policy names, as yet without looking whether the cluster has it.
@@ -69,7 +114,13 @@ impl Unusable {
         let Target { api_version, kind, .. } = target.clone();
         match self {
             Self::Absent => Some(Error::KindAbsent { policy, kind, api_version }),
-            Self::NoScale => Some(Error::NoScale { policy, kind, api_version }),
+            Self::NoScale => {
+                let mend = match parse(target).as_ref().map(Sort::of) {
+                    Some(Sort::Never(mend)) => mend,
+                    _ => "target the kind that holds the workers",
+                };
+                Some(Error::NoScale { policy, kind, api_version, mend })
+            }
             Self::NotNamespaced => Some(Error::NotNamespaced { policy, kind, api_version }),
             Self::Unknown(_) => None,
         }
@@ -96,8 +147,11 @@ pub(super) async fn discover_once<'a>(
 /// Asks the API server for a kind, once.
 async fn discover(client: &kube::Client, kind: &GroupVersionKind) -> Result<ApiResource, Unusable> {
     let answer = tokio::time::timeout(DISCOVERY_TIMEOUT, discovery::pinned_kind(client, kind)).await;
+    let is_target = Sort::of(kind) != Sort::Rival;
     match answer {
-        Ok(Ok((_, capabilities))) if !capabilities.subresources.iter().any(|(sub, _)| sub.plural == "scale") => {
+        Ok(Ok((_, capabilities)))
+            if is_target && !capabilities.subresources.iter().any(|(sub, _)| sub.plural == "scale") =>
+        {
             Err(Unusable::NoScale)
         }
         Ok(Ok((_, capabilities))) if capabilities.scope != Scope::Namespaced => Err(Unusable::NotNamespaced),
@@ -133,6 +187,25 @@ mod tests {
         for wrong in ["", "apps/", "/v1", "a/b/c"] {
             assert_eq!(kind(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_never_scaled_names_the_mend() {
+        let sort = |group: &str, kind: &str| Sort::of(&GroupVersionKind::gvk(group, "v1", kind));
+        for (group, kind, mend) in [
+            ("sparkoperator.k8s.io", "SparkApplication", "spec.dynamicAllocation"),
+            ("sparkoperator.k8s.io", "ScheduledSparkApplication", "spec.dynamicAllocation"),
+            ("spark.apache.org", "SparkApplication", "dynamic allocation"),
+            ("spark.apache.org", "SparkCluster", "NAME-worker"),
+            ("flink.apache.org", "FlinkSessionJob", "FlinkDeployment"),
+            ("flink.apache.org", "FlinkBlueGreenDeployment", "FlinkDeployment"),
+        ] {
+            let Sort::Never(why) = sort(group, kind) else { panic!("{kind} may be scaled") };
+            assert!(why.contains(mend), "{kind}: {why}");
+        }
+        assert_eq!(sort("apps", "ReplicaSet"), Sort::Other);
+        assert_eq!(sort("spark.example.org", "SparkApplication"), Sort::Other);
+        assert!(rivals().iter().all(|kind| Sort::of(kind) == Sort::Rival));
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use kube::core::GroupVersionKind;
 
 use super::annotations::Asked;
-use super::kind::{ReplicasAt, is_flink_deployment};
-use super::wire::{Metadata, Wire};
-use crate::engine::{OwnerWishes, Reading, Workers};
+use super::gates::{self, Gate};
+use super::kind::{ReplicasAt, Sort};
+use super::lenient::Fields;
+use super::wire::{Metadata, Reference, Wire};
+use crate::engine::{OwnerWishes, Workers};
 
 /// What is kept of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,59 +18,110 @@ pub struct Object {
     pub uid: Box<str>,
     /// Counts the changes of its spec.
     pub generation: i64,
+    /// Its `resourceVersion`, which grows with each change; 0 where that is no number.
+    pub version: u64,
     /// Workers that the spec asks for; `None`: the field is not there.
     pub replicas: Option<Workers>,
-    /// Whether it waits for its finalizers, and is as good as gone.
-    pub deleting: bool,
+    /// The highest parallelism that a Flink configuration allows, where it says one.
+    pub max_parallelism: Option<u32>,
+    /// Whether it waits for its finalizers, or its job came to its end: it is as good as gone.
+    pub leaving: bool,
     /// Whether there is a `spec.job`.
     pub has_job: bool,
-    // Few objects carry our annotations: a pointer for each rather than the whole.
-    asked: Option<Box<Asked>>,
+    // Most objects carry nothing of it: a pointer for each rather than the whole.
+    notes: Option<Box<Notes>>,
+}
+
+/// What few objects carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Notes {
+    asked: Asked,
+    gate: Gate,
+    conflict: Option<Arc<str>>,
+    claim: Option<Claim>,
+}
+
+/// What another autoscaler says it scales, in its own namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) group: Box<str>,
+    pub(super) kind: Box<str>,
+    pub(super) name: Box<str>,
 }
 
 impl Object {
-    pub(super) fn of_wire(wire: Wire, replicas_at: ReplicasAt) -> (Box<str>, Box<str>, Self) {
-        let Wire { metadata, spec } = wire;
-        let Metadata { namespace, name, uid, resource_version: _, generation, deletion_timestamp, annotations } =
+    pub(super) fn of_wire(wire: Wire, kind: &GroupVersionKind) -> (Box<str>, Box<str>, Self) {
+        let Wire { metadata, spec: Fields(spec), status: Fields(status) } = wire;
+        let sort = Sort::of(kind);
+        let gate = gates::gate(sort, &metadata, &spec, &status);
+        let is_flink = sort == Sort::FlinkDeployment;
+        let finished = is_flink && gates::is_finished(&metadata, &spec, &status);
+        let Metadata { namespace, name, uid, resource_version, generation, deletion_timestamp, annotations, .. } =
             metadata;
-        let count = match replicas_at {
-            ReplicasAt::Spec => spec.0.replicas,
-            ReplicasAt::TaskManager => spec.0.task_manager.0.replicas,
+        let count = match ReplicasAt::of(kind) {
+            ReplicasAt::Spec => spec.replicas,
+            ReplicasAt::TaskManager => spec.task_manager.0.replicas,
         };
-        let asked = annotations.map(|annotations| annotations.read()).filter(|asked| *asked != Asked::default());
+        let conflict = (is_flink && spec.flink_configuration.has_autoscaler())
+            .then(|| "Flink's own autoscaler (spec.flinkConfiguration, job.autoscaler.enabled)".into());
+        let claim = spec.scale_target_ref.filter(|_| sort == Sort::Rival).and_then(|Fields(target)| Claim::of(target));
+        let asked = annotations.map(|annotations| annotations.read()).unwrap_or_default();
+        let notes = Notes { asked, gate, conflict, claim };
         let object = Self {
             uid,
             generation,
+            version: resource_version.parse().unwrap_or(0),
             replicas: count.0.map(Workers),
-            deleting: deletion_timestamp.is_some(),
-            has_job: spec.0.job.is_some(),
-            asked: asked.map(Box::new),
+            max_parallelism: spec.flink_configuration.max_parallelism.and_then(|text| text.parse().ok()),
+            leaving: deletion_timestamp.is_some() || finished,
+            has_job: spec.job.is_some(),
+            notes: (notes != Notes::default()).then(|| Box::new(notes)),
         };
         (namespace, name, object)
     }
 
     /// What its owners ask for. Annotations that are not understood read as a pause.
     pub fn wishes(&self) -> OwnerWishes {
-        self.asked.as_ref().map(|asked| asked.wishes).unwrap_or_default()
+        self.notes.as_ref().map(|notes| notes.asked.wishes).unwrap_or_default()
     }
 
-    /// What its spec asks for. An absent count is not 0 and not 1: nobody has said it.
-    pub(super) fn wished(&self) -> Reading {
-        self.replicas.map_or(Reading::Missing, |Workers(count)| Reading::Fresh(f64::from(count)))
+    /// Why its width must not be set now, if it must not. `rescaling`: what runs is not what is asked for, which says
+    /// more than the states that an operator passes through meanwhile.
+    pub(super) fn unsafe_reason(&self, rescaling: bool) -> Option<Arc<str>> {
+        let notes = self.notes.as_ref()?;
+        let gate = match &notes.gate {
+            Gate::Busy(_) if rescaling => None,
+            gate => gate.why(),
+        };
+        gate.or(notes.asked.fault.as_ref()).cloned()
     }
 
-    /// Why its width must not be set, if it must not.
-    pub(super) fn unsafe_reason(&self, kind: &GroupVersionKind) -> Option<Arc<str>> {
-        if is_flink_deployment(kind) && !self.has_job {
-            return Some(
-                "a session cluster (no spec.job) is never scaled, its jobs would be lost: take it out of the selector"
-                    .into(),
-            );
-        }
-        if self.replicas.is_none() {
-            return Some(format!("set {} once", ReplicasAt::of(kind).path()).into());
-        }
-        self.asked.as_ref().and_then(|asked| asked.fault.clone())
+    /// Whether what speaks against scaling it now passes by itself.
+    pub fn is_busy(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| matches!(notes.gate, Gate::Busy(_)))
+    }
+
+    /// Who else sets its count, as far as it says itself.
+    pub(super) fn conflict(&self) -> Option<&Arc<str>> {
+        self.notes.as_ref()?.conflict.as_ref()
+    }
+
+    /// What it scales, where it is another autoscaler.
+    pub(super) fn claim(&self) -> Option<&Claim> {
+        self.notes.as_ref()?.claim.as_ref()
+    }
+}
+
+impl Claim {
+    fn of(target: Reference) -> Option<Self> {
+        let Reference { api_version, kind, name } = target;
+        // As KEDA fills in what is left out; a HorizontalPodAutoscaler names all three.
+        let version = api_version.get().unwrap_or("apps/v1");
+        Some(Self {
+            group: version.split_once('/').map_or("", |(group, _)| group).into(),
+            kind: kind.get().unwrap_or("Deployment").into(),
+            name: name.0?,
+        })
     }
 }
 
@@ -80,48 +133,83 @@ mod tests {
     const FLINK: (&str, &str, &str) = ("flink.apache.org", "v1beta1", "FlinkDeployment");
     const APPS: (&str, &str, &str) = ("apps", "v1", "Deployment");
 
-    fn read((group, version, kind): (&str, &str, &str), json: serde_json::Value) -> (Object, Option<Arc<str>>) {
+    fn read((group, version, kind): (&str, &str, &str), json: serde_json::Value) -> Object {
         let kind = GroupVersionKind::gvk(group, version, kind);
-        let (_, _, object) = Object::of_wire(serde_json::from_value(json).unwrap(), ReplicasAt::of(&kind));
-        let reason = object.unsafe_reason(&kind);
-        (object, reason)
+        Object::of_wire(serde_json::from_value(json).unwrap(), &kind).2
+    }
+
+    fn deployment(annotations: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({
+            "metadata": {"name": "a", "annotations": annotations, "resourceVersion": "41"}, "spec": {"replicas": 4},
+            "status": {"observedGeneration": 0},
+        })
     }
 
     #[test]
-    fn what_must_not_be_scaled_says_why() {
+    fn the_count_stands_where_the_kind_keeps_it() {
         let object = |spec: serde_json::Value| serde_json::json!({"metadata": {"name": "a"}, "spec": spec});
         let job = serde_json::json!({"parallelism": 2});
+        let flink = read(FLINK, object(serde_json::json!({"job": job, "taskManager": {"replicas": 2}, "replicas": 3})));
+        assert_eq!(flink.replicas, Some(Workers(2)));
+        let unset = read(FLINK, object(serde_json::json!({"job": job, "replicas": 3})));
+        assert_eq!(unset.replicas, None);
+        assert_eq!(unset.unsafe_reason(true).as_deref(), Some("set spec.taskManager.replicas once"));
+        let plain = read(APPS, deployment(serde_json::json!({})));
+        assert_eq!((plain.replicas, plain.unsafe_reason(false), plain.version), (Some(Workers(4)), None, 41));
+    }
 
-        let (safe, reason) = read(FLINK, object(serde_json::json!({"job": job, "taskManager": {"replicas": 2}})));
-        assert_eq!((safe.wished(), reason), (Reading::Fresh(2.0), None));
-        let (zero, reason) = read(FLINK, object(serde_json::json!({"job": job, "taskManager": {"replicas": 0}})));
-        assert_eq!((zero.wished(), reason), (Reading::Fresh(0.0), None));
-        let (unset, reason) = read(FLINK, object(serde_json::json!({"job": job, "replicas": 3})));
-        assert_eq!(unset.wished(), Reading::Missing);
-        assert_eq!(reason.as_deref(), Some("set spec.taskManager.replicas once"));
-        let (_, reason) = read(FLINK, object(serde_json::json!({"taskManager": {"replicas": 2}})));
-        assert!(reason.unwrap().contains("session cluster"));
-        let (plain, reason) = read(APPS, object(serde_json::json!({"replicas": 4})));
-        assert_eq!((plain.wished(), reason), (Reading::Fresh(4.0), None));
-        let (_, reason) = read(APPS, object(serde_json::json!({})));
-        assert_eq!(reason.as_deref(), Some("set spec.replicas once"));
+    #[test]
+    fn what_passes_by_itself_is_told_unless_a_rescale_is_under_way() {
+        let mut behind = deployment(serde_json::json!({}));
+        behind["metadata"]["generation"] = 1.into();
+        let behind = read(APPS, behind);
+        assert!(behind.unsafe_reason(false).unwrap().contains("metadata.generation 1"));
+        assert_eq!(behind.unsafe_reason(true), None);
     }
 
     #[test]
     fn a_wish_that_is_not_understood_is_a_reason() {
-        let json = serde_json::json!({
-            "metadata": {"name": "a", "annotations": {"steelyard.dev/pause": "perhaps"}}, "spec": {"replicas": 4}
-        });
-        let (object, reason) = read(APPS, json);
+        let object = read(APPS, deployment(serde_json::json!({"steelyard.dev/pause": "perhaps"})));
         assert_eq!(object.wishes().pause, Some(Pause::Both));
-        assert!(reason.unwrap().contains("`perhaps`"));
+        assert!(object.unsafe_reason(true).unwrap().contains("`perhaps`"));
+    }
+
+    #[test]
+    fn flinks_own_autoscaler_is_a_conflict_and_a_cap_is_read() {
+        let flink = |configuration: serde_json::Value| {
+            read(FLINK, serde_json::json!({"metadata": {"name": "a"}, "spec": {"flinkConfiguration": configuration}}))
+        };
+        let own = flink(serde_json::json!({"job.autoscaler.enabled": "true", "pipeline.max-parallelism": "120"}));
+        assert!(own.conflict().unwrap().contains("job.autoscaler.enabled"));
+        assert_eq!(own.max_parallelism, Some(120));
+        assert_eq!(flink(serde_json::json!({"job.autoscaler.enabled": "false"})).conflict(), None);
+        let elsewhere = serde_json::json!({
+            "metadata": {"name": "a"}, "spec": {"flinkConfiguration": {"job.autoscaler.enabled": "true"}}
+        });
+        assert_eq!(read(APPS, elsewhere).conflict(), None);
+    }
+
+    #[test]
+    fn an_autoscaler_names_what_it_scales() {
+        let hpa = ("autoscaling", "v2", "HorizontalPodAutoscaler");
+        let claim = |kind, target: serde_json::Value| {
+            let json = serde_json::json!({"metadata": {"name": "a"}, "spec": {"scaleTargetRef": target}});
+            read(kind, json).claim().map(|Claim { group, kind, name }| format!("{group}/{kind}/{name}"))
+        };
+        let flink =
+            serde_json::json!({"apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkDeployment", "name": "b"});
+        assert_eq!(claim(hpa, flink.clone()).as_deref(), Some("flink.apache.org/FlinkDeployment/b"));
+        let short = serde_json::json!({"name": "b"});
+        assert_eq!(claim(("keda.sh", "v1alpha1", "ScaledObject"), short).as_deref(), Some("apps/Deployment/b"));
+        let core = serde_json::json!({"apiVersion": "v1", "kind": "ReplicationController", "name": "b"});
+        assert_eq!(claim(hpa, core).as_deref(), Some("/ReplicationController/b"));
+        assert_eq!(claim(hpa, serde_json::json!({})), None);
+        assert_eq!(claim(APPS, flink), None, "only autoscalers claim");
     }
 
     #[test]
     fn annotations_of_others_take_no_room() {
-        let json =
-            serde_json::json!({"metadata": {"name": "a", "annotations": {"team": "x"}}, "spec": {"replicas": 4}});
-        assert_eq!(read(APPS, json).0.asked, None);
-        assert!(size_of::<Object>() <= 56, "{}", size_of::<Object>());
+        assert_eq!(read(APPS, deployment(serde_json::json!({"team": "x"}))).notes, None);
+        assert!(size_of::<Object>() <= 64, "{}", size_of::<Object>());
     }
 }

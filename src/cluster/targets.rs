@@ -1,32 +1,45 @@
 //! The targets of all policies: which watches there are.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::Client;
 use kube::core::GroupVersionKind;
+use kube::discovery::ApiResource;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::Error;
 use super::glob;
 use super::kind::{self, Known, discover_once};
+use super::ledger;
 use super::object::Object;
 use super::view::Shared;
 use super::watch::{Scope, Watch};
 use crate::policy::{PolicySet, Target};
 
-/// What Kubernetes says about the targets of the policies, kept current in the background until it is dropped.
+/// What Kubernetes says about the targets of the policies, kept current in the background until the last clone of it
+/// is dropped.
+#[derive(Clone)]
 pub struct Targets {
-    client: Client,
+    pub(super) client: Client,
+    pub(super) ledger: ledger::Shared,
+    followed: Arc<Mutex<Followed>>,
+}
+
+/// What is watched.
+#[derive(Default)]
+pub(super) struct Followed {
     kinds: HashMap<GroupVersionKind, Arc<Known>>,
     pub(super) watches: HashMap<Scope, Running>,
+    /// Other autoscalers where the targets are.
+    pub(super) rivals: HashMap<Scope, Running>,
 }
 
 pub(super) struct Running {
     pub(super) view: Shared,
     pub(super) task: AbortOnDropHandle<()>,
-    settled: watch::Receiver<bool>,
+    pub(super) settled: watch::Receiver<bool>,
 }
 
 /// Why something is not known about some targets.
@@ -45,9 +58,14 @@ impl Targets {
     /// A kind that the cluster does not have, that cannot be scaled, or that is in no namespace. An API server that
     /// does not answer, or not yet, or not us, is no error: it is asked again in the background.
     pub async fn start(client: Client, policies: &PolicySet) -> Result<Self, Error> {
-        let mut targets = Self { client, kinds: HashMap::new(), watches: HashMap::new() };
+        let mut targets = Self { client, ledger: ledger::Shared::default(), followed: Arc::default() };
         targets.follow(policies).await?;
         Ok(targets)
+    }
+
+    pub(super) fn followed(&self) -> MutexGuard<'_, Followed> {
+        // It is exchanged as a whole, at the end of `follow`.
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on with other policies, after a reload: watches that they still need run on untouched.
@@ -57,6 +75,7 @@ impl Targets {
     pub async fn follow(&mut self, policies: &PolicySet) -> Result<(), Error> {
         let mut kinds = HashMap::new();
         let mut wanted = Vec::new();
+        let mut rivals = Vec::new();
         for policy in &policies.policies {
             let Some(target) = &policy.target else { continue };
             let Some(kind) = kind::parse(target) else {
@@ -64,7 +83,7 @@ impl Targets {
                 return Err(Error::ApiVersion { policy, api_version });
             };
             if !kinds.contains_key(&kind) {
-                let known = self.kinds.get(&kind).cloned().unwrap_or_default();
+                let known = self.followed().kinds.get(&kind).cloned().unwrap_or_default();
                 if let Err(unusable) = discover_once(&known, &self.client, &kind).await
                     && let Some(error) = unusable.fatal(policy, target)
                 {
@@ -73,23 +92,44 @@ impl Targets {
                 kinds.insert(kind.clone(), known);
             }
             wanted.extend(scopes(target, &kind));
+            rivals.extend(kind::rivals().iter().flat_map(|rival| rival_scopes(target, rival)));
         }
+        let mut followed = self.followed();
+        for kind in kind::rivals() {
+            // Asked for by its watches: nothing here waits for what may not be there.
+            let known = followed.kinds.get(&kind).cloned().unwrap_or_default();
+            kinds.insert(kind, known);
+        }
+        let Followed { watches, rivals: old_rivals, .. } = &mut *followed;
+        let watches = self.go_on(watches, wanted, &kinds);
+        let rivals = self.go_on(old_rivals, rivals, &kinds);
+        *followed = Followed { kinds, watches, rivals };
+        Ok(())
+    }
+
+    fn go_on(
+        &self,
+        old: &mut HashMap<Scope, Running>,
+        wanted: Vec<Scope>,
+        kinds: &HashMap<GroupVersionKind, Arc<Known>>,
+    ) -> HashMap<Scope, Running> {
         let mut watches = HashMap::new();
         for scope in wanted {
-            let running = self.watches.remove(&scope).or_else(|| watches.remove(&scope));
+            let running = old.remove(&scope).or_else(|| watches.remove(&scope));
             let running = running.unwrap_or_else(|| self.spawn(&scope, &kinds[&scope.kind]));
             watches.insert(scope, running);
         }
-        self.kinds = kinds;
-        self.watches = watches;
-        Ok(())
+        watches
     }
 
     /// Waits until every watch has its first list, or a first reason why it has none: somewhat over a
     /// minute at most, where nobody answers at all.
     pub async fn settled(&self) {
-        for running in self.watches.values() {
-            let mut settled = running.settled.clone();
+        let all: Vec<_> = {
+            let followed = self.followed();
+            followed.watches.values().chain(followed.rivals.values()).map(|running| running.settled.clone()).collect()
+        };
+        for mut settled in all {
             // The sender lives in the watch; if that has ended there is nothing to wait for.
             let _ended = settled.wait_for(|settled| *settled).await;
         }
@@ -97,9 +137,11 @@ impl Targets {
 
     /// What is not known at present, and why, in the order of the scopes' names.
     pub fn troubles(&self) -> Vec<Trouble> {
-        let mut troubles: Vec<_> = self
+        let followed = self.followed();
+        let mut troubles: Vec<_> = followed
             .watches
             .iter()
+            .chain(&followed.rivals)
             .filter_map(|(scope, running)| {
                 running.view.lock().trouble().map(|why| Trouble { scope: scope.to_string(), why })
             })
@@ -111,10 +153,16 @@ impl Targets {
     /// What is known of one object of a target.
     pub fn object(&self, target: &Target, namespace: &str, name: &str) -> Option<Object> {
         let kind = kind::parse(target)?;
+        let followed = self.followed();
         scopes(target, &kind)
             .into_iter()
             .filter(|_| selects(target, namespace))
-            .find_map(|scope| self.watches.get(&scope)?.view.lock().get(namespace, name).cloned())
+            .find_map(|scope| followed.watches.get(&scope)?.view.lock().get(namespace, name).cloned())
+    }
+
+    /// How the API server calls the kind of a target, once it has said so.
+    pub(super) fn resource(&self, target: &Target) -> Option<ApiResource> {
+        self.followed().kinds.get(&kind::parse(target)?)?.get().cloned()
     }
 
     fn spawn(&self, scope: &Scope, resource: &Arc<Known>) -> Running {
@@ -146,6 +194,11 @@ pub(super) fn scopes(target: &Target, kind: &GroupVersionKind) -> Vec<Scope> {
     // One that is named twice is still one.
     let namespaces: BTreeSet<&String> = target.namespaces.iter().collect();
     namespaces.into_iter().map(|namespace| scope(Some(namespace))).collect()
+}
+
+/// Where other autoscalers may name objects of the target: labels select those, not the autoscalers.
+fn rival_scopes(target: &Target, rival: &GroupVersionKind) -> Vec<Scope> {
+    scopes(target, rival).into_iter().map(|scope| Scope { selector: String::new(), ..scope }).collect()
 }
 
 /// Whether the target reaches into that namespace.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::object::Object;
-use crate::engine::Timestamp;
+use crate::engine::{Timestamp, Workers};
 
 /// For how long a broken watch is still believed. An API server that restarts is away for seconds.
 const BELIEVED: Duration = Duration::from_secs(60);
@@ -13,10 +13,23 @@ const BELIEVED: Duration = Duration::from_secs(60);
 /// Namespace -> name -> object: nested, so that a look-up borrows both parts of its key.
 pub(super) type Objects = HashMap<Box<str>, HashMap<Box<str>, Object>>;
 
+/// A count that changed between two looks at one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) uid: Box<str>,
+    pub(super) from: Workers,
+    pub(super) to: Workers,
+    /// The versions of the two looks: it happened after the first, and at the second at the latest.
+    pub(super) after: u64,
+    pub(super) version: u64,
+}
+
 /// What one watch has seen.
 #[derive(Debug, Default)]
 pub(super) struct View {
     objects: Objects,
+    /// Since they were last taken, in their order.
+    changes: Vec<Change>,
     listed: bool,
     trouble: Option<Arc<str>>,
     // Noted at ticks: time is handed in, and a tick is as fine as anything here is used.
@@ -41,12 +54,21 @@ pub(super) fn insert(objects: &mut Objects, (namespace, name, object): (Box<str>
 impl View {
     /// A list has come to its end: what is not in it is gone.
     pub(super) fn replace(&mut self, objects: Objects) {
+        for (namespace, name, now) in pairs(&objects) {
+            self.changes.extend(self.get(namespace, name).and_then(|before| change(before, now)));
+        }
         self.objects = objects;
         self.listed = true;
     }
 
-    pub(super) fn put(&mut self, object: (Box<str>, Box<str>, Object)) {
-        insert(&mut self.objects, object);
+    pub(super) fn put(&mut self, (namespace, name, now): (Box<str>, Box<str>, Object)) {
+        self.changes.extend(self.get(&namespace, &name).and_then(|before| change(before, &now)));
+        insert(&mut self.objects, (namespace, name, now));
+    }
+
+    /// The counts that changed since this was last asked.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
     }
 
     pub(super) fn remove(&mut self, namespace: &str, name: &str) {
@@ -78,6 +100,11 @@ impl View {
         }
     }
 
+    /// Whether nothing was heard yet, good or bad: the first list is on its way.
+    pub(super) fn is_starting(&self) -> bool {
+        !self.listed && self.trouble.is_none()
+    }
+
     /// Whether what is not here is certainly not there, as of this tick.
     pub(super) fn judge(&mut self, at: Timestamp) -> bool {
         let broken_for = match self.trouble {
@@ -92,10 +119,21 @@ impl View {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Object)> {
-        self.objects
-            .iter()
-            .flat_map(|(namespace, names)| names.iter().map(move |(name, object)| (&**namespace, &**name, object)))
+        pairs(&self.objects)
     }
+}
+
+fn pairs(objects: &Objects) -> impl Iterator<Item = (&str, &str, &Object)> {
+    objects
+        .iter()
+        .flat_map(|(namespace, names)| names.iter().map(move |(name, object)| (&**namespace, &**name, object)))
+}
+
+/// A count that was not there before, or is not there now, is no change of a count.
+fn change(before: &Object, now: &Object) -> Option<Change> {
+    let (from, to) = (before.replicas?, now.replicas?);
+    let same = before.uid == now.uid;
+    (same && from != to).then(|| Change { uid: now.uid.clone(), from, to, after: before.version, version: now.version })
 }
 
 #[cfg(test)]
@@ -106,11 +144,12 @@ mod tests {
     fn a_view_is_believed_once_listed_and_for_a_minute_of_trouble() {
         let second = |seconds: i64| Timestamp::from_millis(seconds * 1000);
         let mut view = View::default();
-        assert!(!view.judge(second(0)), "nothing was listed");
+        assert!(!view.judge(second(0)) && view.is_starting(), "nothing was listed");
         assert_eq!(view.trouble().as_deref(), Some("not listed yet"));
         view.replace(Objects::default());
         assert!(view.judge(second(0)) && view.trouble().is_none());
 
+        assert!(!view.is_starting());
         assert!(view.failed("refused") && !view.failed("refused") && view.failed("reset"));
         assert!(view.judge(second(100)), "the first tick that sees it");
         assert!(view.judge(second(160)), "a minute later");

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::error::describe;
-use super::kind::{CALL_TIMEOUT, Known, ReplicasAt, Unusable, discover_once};
+use super::kind::{CALL_TIMEOUT, Known, Sort, Unusable, discover_once};
 use super::object::Object;
 use super::view::{Objects, Shared, insert};
 use super::wire::{Page, Wire};
@@ -126,14 +126,31 @@ impl Watch {
     }
 
     async fn round(&self, position: &mut Position) -> Result<(), Failure> {
-        let resource = discover_once(&self.resource, &self.client, &self.scope.kind).await;
-        let resource = resource.map_err(|unusable| Failure::Broken(self.unusable(&unusable)))?;
+        let resource = match discover_once(&self.resource, &self.client, &self.scope.kind).await {
+            Ok(resource) => resource,
+            Err(Unusable::Absent) if Sort::of(&self.scope.kind) == Sort::Rival => {
+                self.none_at_all().await;
+                return Ok(());
+            }
+            Err(unusable) => return Err(Failure::Broken(self.unusable(&unusable))),
+        };
         if position.version.is_none() {
             position.version = Some(self.list(resource).await?);
             self.settled.send_replace(true);
             return Ok(());
         }
         self.follow(resource, position).await
+    }
+
+    /// A cluster without that sort of autoscaler: nobody claims anything. It may be installed at any time.
+    async fn none_at_all(&self) {
+        {
+            let mut view = self.view.lock();
+            view.replace(Objects::new());
+            self.well(view.well());
+        }
+        self.settled.send_replace(true);
+        sleep(SILENCE).await;
     }
 
     fn unusable(&self, unusable: &Unusable) -> String {
@@ -156,7 +173,6 @@ impl Watch {
 
     /// Takes all pages, then shows them at once: while a list is on its way the old view stays.
     async fn list(&self, resource: &ApiResource) -> Result<String, Failure> {
-        let replicas_at = ReplicasAt::of(&self.scope.kind);
         let mut params = ListParams { label_selector: self.selector(), limit: Some(PAGE), ..ListParams::default() };
         let mut objects = Objects::new();
         loop {
@@ -169,7 +185,7 @@ impl Watch {
             drop(text);
             let page = page.map_err(|error| self.failure("list", &kube::Error::SerdeError(error)))?;
             for wire in page.items.into_iter().flatten() {
-                insert(&mut objects, Object::of_wire(wire, replicas_at));
+                insert(&mut objects, Object::of_wire(wire, &self.scope.kind));
             }
             if page.metadata.more.is_empty() {
                 let mut view = self.view.lock();
@@ -183,7 +199,6 @@ impl Watch {
 
     /// Follows the changes from the position on, until the server ends the round.
     async fn follow(&self, resource: &ApiResource, position: &mut Position) -> Result<(), Failure> {
-        let replicas_at = ReplicasAt::of(&self.scope.kind);
         let params = WatchParams {
             label_selector: self.selector(),
             timeout: Some(ROUND_SECONDS),
@@ -204,9 +219,9 @@ impl Watch {
                 return Ok(());
             };
             let version = match event {
-                WatchEvent::Added(mut wire) | WatchEvent::Modified(mut wire) => {
-                    let version = std::mem::take(&mut wire.metadata.resource_version);
-                    self.view.lock().put(Object::of_wire(wire, replicas_at));
+                WatchEvent::Added(wire) | WatchEvent::Modified(wire) => {
+                    let version = wire.metadata.resource_version.clone();
+                    self.view.lock().put(Object::of_wire(wire, &self.scope.kind));
                     version
                 }
                 WatchEvent::Deleted(wire) => {

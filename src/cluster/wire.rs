@@ -1,15 +1,10 @@
 //! The few fields that are read of an object, as it comes over the wire; all others are skipped unread.
-//!
-//! Any kind with a scale subresource may be a target, so nothing is assumed about what else stands in a `spec`: a
-//! field of an unexpected type counts as absent, since one odd object must not cost the list of all the others.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
 use super::annotations::Annotations;
+use super::lenient::{Count, Fields, List, Text, Whole};
+use super::options::Options;
 
 /// One page of a list.
 #[derive(Debug, serde::Deserialize)]
@@ -34,6 +29,8 @@ pub(super) struct Wire {
     pub(super) metadata: Metadata,
     #[serde(default)]
     pub(super) spec: Fields<Spec>,
+    #[serde(default)]
+    pub(super) status: Fields<Status>,
 }
 
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -50,6 +47,16 @@ pub(super) struct Metadata {
     pub(super) generation: i64,
     pub(super) deletion_timestamp: Option<IgnoredAny>,
     pub(super) annotations: Option<Annotations>,
+    #[serde(default)]
+    pub(super) owner_references: List<Owner>,
+}
+
+/// Who made an object.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Owner {
+    pub(super) kind: Text,
+    pub(super) name: Text,
 }
 
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -57,7 +64,11 @@ pub(super) struct Metadata {
 pub(super) struct Spec {
     pub(super) replicas: Count,
     pub(super) task_manager: Fields<TaskManager>,
-    pub(super) job: Option<IgnoredAny>,
+    pub(super) job: Option<Fields<Job>>,
+    pub(super) mode: Text,
+    pub(super) flink_configuration: Options,
+    pub(super) update_strategy: Fields<UpdateStrategy>,
+    pub(super) scale_target_ref: Option<Fields<Reference>>,
 }
 
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -66,79 +77,95 @@ pub(super) struct TaskManager {
     pub(super) replicas: Count,
 }
 
-/// A count where there is one; anything else is none.
+/// The job of a FlinkDeployment.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Job {
+    pub(super) state: Text,
+    pub(super) upgrade_mode: Text,
+}
+
+/// How a StatefulSet rolls out.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct UpdateStrategy {
+    pub(super) r#type: Text,
+    pub(super) rolling_update: Fields<RollingUpdate>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct RollingUpdate {
+    pub(super) partition: Count,
+}
+
+/// What a HorizontalPodAutoscaler or ScaledObject scales.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Reference {
+    pub(super) api_version: Text,
+    pub(super) kind: Text,
+    pub(super) name: Text,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    pub(super) observed_generation: Whole,
+    pub(super) replicas: Count,
+    pub(super) updated_replicas: Count,
+    pub(super) error: Text,
+    pub(super) lifecycle_state: Text,
+    pub(super) job_manager_deployment_status: Text,
+    pub(super) job_status: Fields<JobStatus>,
+    pub(super) reconciliation_status: Fields<Reconciliation>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct JobStatus {
+    pub(super) state: Text,
+    pub(super) savepoint_info: Fields<Savepoint>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Savepoint {
+    pub(super) trigger_id: Text,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Reconciliation {
+    pub(super) state: Text,
+    pub(super) last_reconciled_spec: ReconciledGeneration,
+}
+
+/// The generation inside of `lastReconciledSpec`, a text of JSON: what operators before 1.8 have in place of
+/// `observedGeneration`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Count(pub(super) Option<u32>);
+pub(super) struct ReconciledGeneration(pub(super) Option<i64>);
 
-/// The fields of an object where there is one; anything else has none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Fields<T>(pub(super) T);
-
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for ReconciledGeneration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lenient::<IgnoredAny>(PhantomData)).map(|seen| match seen {
-            Seen::Count(count) => Self(Some(count)),
-            Seen::Fields(IgnoredAny) | Seen::Other => Self(None),
-        })
-    }
-}
-
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Fields<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lenient(PhantomData)).map(|seen| match seen {
-            Seen::Fields(fields) => Self(fields),
-            Seen::Count(_) | Seen::Other => Self(T::default()),
-        })
-    }
-}
-
-enum Seen<T> {
-    Count(u32),
-    Fields(T),
-    Other,
-}
-
-/// Takes whatever comes, and consumes it whole.
-struct Lenient<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Lenient<T> {
-    type Value = Seen<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Seen<T>, E> {
-        Ok(u32::try_from(number).map_or(Seen::Other, Seen::Count))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Seen<T>, E> {
-        Ok(u32::try_from(number).map_or(Seen::Other, Seen::Count))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Seen<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Seen::Fields)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Seen<T>, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Seen::Other)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Seen<T>, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Seen<T>, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Seen<T>, E> {
-        Ok(Seen::Other)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Seen<T>, E> {
-        Ok(Seen::Other)
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Reconciled {
+            resource_metadata: Fields<Resource>,
+        }
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Resource {
+            metadata: Fields<Generation>,
+        }
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Generation {
+            generation: Whole,
+        }
+        let text = Text::deserialize(deserializer)?;
+        let read = text.get().and_then(|text| serde_json::from_str::<Reconciled>(text).ok());
+        Ok(Self(read.and_then(|read| read.resource_metadata.0.metadata.0.generation.0)))
     }
 }
 
@@ -149,7 +176,7 @@ mod tests {
     fn spec(text: &str) -> (Option<u32>, Option<u32>, bool) {
         let object = format!(r#"{{"metadata": {{"name": "a"}}, "spec": {text}, "status": {{"replicas": 9}}}}"#);
         let wire: Wire = serde_json::from_str(&object).unwrap();
-        let Fields(Spec { replicas, task_manager, job }) = wire.spec;
+        let Fields(Spec { replicas, task_manager, job, .. }) = wire.spec;
         (replicas.0, task_manager.0.replicas.0, job.is_some())
     }
 
@@ -172,6 +199,32 @@ mod tests {
             assert_eq!(spec(&format!(r#"{{"taskManager": {odd}, "replicas": 4}}"#)), (Some(4), None, false), "{odd}");
             assert_eq!(spec(odd), (None, None, false), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_status_of_any_shape_is_read_as_far_as_it_goes() {
+        let status = |text: &str| {
+            let object = format!(r#"{{"metadata": {{"name": "a", "ownerReferences": {text}}}, "status": {text}}}"#);
+            let wire: Wire = serde_json::from_str(&object).unwrap();
+            (wire.status.0, wire.metadata.owner_references.0)
+        };
+        for odd in ["7", "null", r#""x""#, "false", "1.5", "[]"] {
+            let (status, owners) = status(odd);
+            assert_eq!((status.error.get(), owners.len()), (None, 0), "{odd}");
+        }
+        let (read, _) = status(
+            r#"{"observedGeneration": "4", "error": {"a": 1}, "jobStatus": {"state": 3, "savepointInfo": []},
+                "reconciliationStatus": {"state": "DEPLOYED", "lastReconciledSpec":
+                "{\"spec\":{},\"resource_metadata\":{\"metadata\":{\"generation\":5}}}"}}"#,
+        );
+        assert_eq!((read.observed_generation, read.error.get()), (Whole(None), None));
+        let Fields(Reconciliation { state, last_reconciled_spec }) = read.reconciliation_status;
+        assert_eq!((state.get(), last_reconciled_spec), (Some("DEPLOYED"), ReconciledGeneration(Some(5))));
+        let (_, owners) = status(r#"[{"kind": "FlinkBlueGreenDeployment", "name": "orders"}, 7]"#);
+        assert_eq!(
+            owners.iter().map(|owner| owner.kind.get()).collect::<Vec<_>>(),
+            [Some("FlinkBlueGreenDeployment"), None]
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What was learned of a job: for export, for the derivation, and for a process that starts and reads it back.
 //!
-//! Prometheus is the memory between two processes. Everything here is exported at each tick and read back once, when a
-//! process first sees a job ([`Memories::recall`](super::Memories::recall)). What cannot be read back stays away, and
+//! Prometheus is the memory between two processes. Everything here is exported at each tick and read back once, at a
+//! process's first tick ([`JobObservation::recalled`](super::JobObservation::recalled)). What cannot be read back stays away, and
 //! then the careful state holds: the job counts as one that was rescaled a moment ago.
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use super::time::Timestamp;
 /// A value counts only as long as it may: one that was sampled before the newest restart of the job is a fact about the
 /// job (times, capacities, regret) or is dropped by the engine itself (`grown`, `seen`), so the reader need not judge.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, default)]
 pub struct Learned {
     /// When all this was so. Read back: when the newest `wanted` was sampled; the window counts as watched up to then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub struct Learned {
 
 /// What one count of workers can process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub struct LearnedCapacity {
     /// Of which operator.
     pub operator: Arc<str>,
@@ -87,7 +87,7 @@ pub struct LearnedCapacity {
 
 /// The level of one operator's input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub struct LearnedInput {
     /// Of which operator.
     pub operator: Arc<str>,
@@ -104,7 +104,7 @@ pub struct LearnedInput {
 
 /// Beyond which count more workers are of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub struct Useful {
     /// Increases end here.
     pub workers: Workers,
@@ -116,7 +116,7 @@ pub struct Useful {
 
 /// An increase that was ordered and has come.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub struct Grown {
     /// What ran before.
     pub from: Workers,

@@ -12,7 +12,7 @@ use super::fleet::Breaker;
 use super::job::{JobIndex, Workers};
 use super::learned::{Learned, Useful};
 use super::observation::{ClassObservation, JobObservation, OperatorObservation};
-use super::plan::Plan;
+use super::plan::{Plan, Plans};
 use super::reading::{Reading, Signal};
 use super::sight::Sight;
 use super::time::Timestamp;
@@ -80,33 +80,28 @@ impl Memories {
         self.jobs.get(index.0 as usize)?.as_deref().map(JobMemory::learned)
     }
 
-    /// Puts back what was read from Prometheus of a job that this process has not seen before.
-    ///
-    /// Call it once, before the first tick that sees the job (a job that no tick sees is forgotten again), and not at all
-    /// where nothing could be read. Of a job that is known already nothing changes.
-    pub fn recall(&mut self, index: JobIndex, recalled: &Learned, at: Timestamp) {
-        let slot = index.0 as usize;
-        if self.jobs.len() <= slot {
-            self.jobs.resize_with(slot + 1, || None);
-        }
-        self.jobs[slot].get_or_insert_with(|| Box::new(JobMemory::recalled(recalled, at)));
-    }
-
     /// Until when nothing of that class goes down because its breaker is open; `None` where it is shut. For export.
     pub fn breaker_open_until(&self, class: &str) -> Option<Timestamp> {
         self.breakers.iter().find(|(name, _)| **name == *class).and_then(|(_, breaker)| breaker.open_until())
     }
 
-    /// Puts back an open breaker that was read from Prometheus.
-    pub fn recall_breaker(&mut self, class: &Arc<str>, open_until: Timestamp) {
-        if !self.breakers.iter().any(|(name, _)| name == class) {
-            self.breakers.push((Arc::clone(class), Breaker::opened_until(open_until)));
+    /// Puts back open breakers that were read from Prometheus at the start.
+    pub(super) fn recall_breakers(&mut self, plans: &Plans, classes: &[ClassObservation]) {
+        for (plan, class) in plans.classes.iter().zip(classes) {
+            if let Some(until) = class.circuit_open_until
+                && !self.breakers.iter().any(|(name, _)| *name == plan.class)
+            {
+                self.breakers.push((Arc::clone(&plan.class), Breaker::opened_until(until)));
+            }
         }
     }
 
-    /// The memory of a job, an empty one where the job is new. Call [`Self::forget_departed`] first.
-    pub(super) fn job(&mut self, index: JobIndex, at: Timestamp) -> &mut JobMemory {
-        self.jobs[index.0 as usize].get_or_insert_with(|| Box::new(JobMemory::new(at)))
+    /// The memory of a job. Of a new one it is what an earlier process knew, or empty. Call [`Self::forget_departed`]
+    /// first.
+    pub(super) fn job(&mut self, job: &JobObservation, at: Timestamp) -> &mut JobMemory {
+        self.jobs[job.index.0 as usize].get_or_insert_with(|| {
+            Box::new(job.recalled.as_ref().map_or_else(|| JobMemory::new(at), |known| JobMemory::recalled(known, at)))
+        })
     }
 }
 

@@ -43,6 +43,7 @@ pub use time::Timestamp;
 /// (a clock that was set), spans count as zero and nothing is decided early.
 pub fn tick(plans: &Plans, memories: &mut Memories, seen: &Observations, at: Timestamp) -> Vec<Decision> {
     memories.forget_departed(&seen.jobs);
+    memories.recall_breakers(plans, &seen.classes);
     let trouble_free = ClassObservation::default();
     let mut flows = Vec::new();
     let mut judged = Vec::with_capacity(seen.jobs.len());
@@ -50,7 +51,7 @@ pub fn tick(plans: &Plans, memories: &mut Memories, seen: &Observations, at: Tim
     for job in &seen.jobs {
         let Some(plan) = plans.classes.get(job.class.0 as usize) else { continue };
         let class = seen.classes.get(job.class.0 as usize).unwrap_or(&trouble_free);
-        let memory = memories.job(job.index, at);
+        let memory = memories.job(job, at);
         proposals.push(judge::judge(plan, class, job, memory, &mut flows, at));
         judged.push(job);
     }

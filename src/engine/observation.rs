@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::job::{ClassIndex, JobId, JobIndex, Workers};
+use super::learned::Learned;
 use super::reading::{Reading, SignalSet};
 use super::time::Timestamp;
 
@@ -25,6 +26,8 @@ pub struct ClassObservation {
     pub failed: SignalSet,
     /// Signals that Prometheus answered with `warnings`: some jobs or rows may be missing.
     pub partial: SignalSet,
+    /// Until when an earlier process had the circuit breaker of the class open, where it was read back at the start.
+    pub circuit_open_until: Option<Timestamp>,
 }
 
 /// What was seen of one job.
@@ -62,6 +65,9 @@ pub struct JobObservation {
     pub conflict: Option<Arc<str>>,
     /// What the people who run the job ask for.
     pub wishes: OwnerWishes,
+    /// What an earlier process had learned of the job, where it was read back at the start. It counts at the first tick
+    /// that sees the job and is ignored from then on.
+    pub recalled: Option<Arc<Learned>>,
     /// Its operators, sorted by name, each once.
     pub operators: Vec<OperatorObservation>,
 }
@@ -86,6 +92,7 @@ impl JobObservation {
             unsafe_reason: None,
             conflict: None,
             wishes: OwnerWishes::default(),
+            recalled: None,
             operators: Vec::new(),
         }
     }

@@ -5,7 +5,8 @@
 //! A recording is a text file of JSON Lines: a header, then one line a tick, in order of time. It may be compressed
 //! with zstd as a whole (its name then usually ends in `.zst`); the reader looks at the bytes, not at the name.
 //!
-//! A recording starts from empty memory: its replay is what a daemon decides that was started at its first tick. A
+//! A recording starts from empty memory, or from what the daemon that made it had read back at its start (`recalled`):
+//! its replay is what a daemon decides that was started at its first tick. A
 //! file is complete in itself: policies and observations are in it, no clock and no network are needed to replay it.
 //!
 //! ## The header
@@ -37,7 +38,7 @@
 //! | key | meaning |
 //! | --- | --- |
 //! | `at` | the time: RFC 3339 or epoch seconds; later than the line before |
-//! | `classes` | optional, only classes that had trouble: signals whose query `failed`, and those that Prometheus answered with warnings (`partial`) |
+//! | `classes` | optional, only classes of which there is something to say: signals whose query `failed`, those that Prometheus answered with warnings (`partial`), and until when an earlier process had the circuit breaker open (`circuit_open_until`, at the first tick only) |
 //! | `jobs` | every job that is known at this tick; one that is left out has left |
 //! | `decisions` | optional: what a live run decided at this tick, one object for each job: `namespace`, `name` and the decision without its derivation |
 //!
@@ -57,6 +58,7 @@
 //! | `unsafe` | safe | text: why a rescale would do harm |
 //! | `conflict` | none | text: who else decides about the job |
 //! | `owner` | nothing asked | what annotations ask for: `pause` (`both`, `up`, `down`), `pause_until`, `workers`, `min`, `max` |
+//! | `recalled` | nothing | what an earlier process had learned of the job, read back at the start: [`Learned`](crate::engine::Learned) |
 //! | `operators` | none | by name: `throughput` (left out: missing), `backlog` (left out: no row, so the operator is not judged), `growth` (left out: measured from the backlog) |
 //!
 //! Each reading is one of

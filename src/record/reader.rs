@@ -182,12 +182,13 @@ impl Reader {
             return Err(Error::OutOfOrder { line, at, kept });
         }
         let mut seen = Observations { classes: Vec::new(), jobs: Vec::with_capacity(jobs.len()) };
-        for ClassLine { class, failed, partial } in classes {
+        for ClassLine { class, failed, partial, circuit_open_until } in classes {
             let index = self.classes.get(&*class.0).ok_or_else(|| damaged(no_policy(&class)))?.0.into();
             if seen.classes.len() <= index {
                 seen.classes.resize(index + 1, ClassObservation::default());
             }
-            seen.classes[index] = ClassObservation { failed: set(failed), partial: set(partial) };
+            let (failed, partial) = (set(failed), set(partial));
+            seen.classes[index] = ClassObservation { failed, partial, circuit_open_until };
         }
         for wire in &jobs {
             seen.jobs.push(self.job(wire).map_err(damaged)?);
@@ -265,4 +266,5 @@ struct ClassLine<'a> {
     failed: Vec<Signal>,
     #[serde(default)]
     partial: Vec<Signal>,
+    circuit_open_until: Option<Timestamp>,
 }

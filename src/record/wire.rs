@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::reading::{WireReading, duration, signed};
-use crate::engine::{JobObservation, OperatorObservation, OwnerWishes, Pause, Reading, Timestamp, Workers};
+use crate::engine::{JobObservation, Learned, OperatorObservation, OwnerWishes, Pause, Reading, Timestamp, Workers};
 
 /// Text that is borrowed from the JSON where it holds no escapes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,9 @@ pub struct WireJob<'a> {
     /// What the annotations of the scaled object ask for.
     #[serde(skip_serializing_if = "WireWishes::is_empty")]
     pub owner: WireWishes,
+    /// What an earlier process had learned of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<Arc<Learned>>,
     /// By name.
     #[serde(borrow, skip_serializing_if = "WireOperators::is_empty")]
     pub operators: WireOperators<'a>,
@@ -97,6 +101,7 @@ impl<'a> From<&'a JobObservation> for WireJob<'a> {
             unsafe_reason,
             conflict,
             wishes,
+            recalled,
             operators,
         } = job;
         Self {
@@ -116,6 +121,7 @@ impl<'a> From<&'a JobObservation> for WireJob<'a> {
             unsafe_reason: unsafe_reason.as_deref().map(Text::from),
             conflict: conflict.as_deref().map(Text::from),
             owner: WireWishes::from(*wishes),
+            recalled: recalled.clone(),
             operators: WireOperators(
                 operators
                     .iter()
@@ -141,7 +147,7 @@ impl WireJob<'_> {
     /// Puts what stands here over `job`; `text` makes the shared strings.
     ///
     /// Names and class are the caller's to handle. Readings that are left out are `Missing`.
-    pub fn put_into(&self, job: &mut JobObservation, mut text: impl FnMut(&str) -> std::sync::Arc<str>) {
+    pub fn put_into(&self, job: &mut JobObservation, mut text: impl FnMut(&str) -> Arc<str>) {
         let Self {
             namespace: _,
             name: _,
@@ -159,6 +165,7 @@ impl WireJob<'_> {
             unsafe_reason,
             conflict,
             owner,
+            recalled,
             operators,
         } = self;
         job.running = workers.or(Reading::Missing);
@@ -174,6 +181,7 @@ impl WireJob<'_> {
         job.unsafe_reason = unsafe_reason.as_ref().map(|reason| text(&reason.0));
         job.conflict = conflict.as_ref().map(|owner| text(&owner.0));
         job.wishes = (*owner).into();
+        job.recalled = recalled.clone();
         job.operators = operators
             .0
             .iter()

@@ -97,9 +97,10 @@ impl Writer {
             jobs.push(WireJob { class: (!only_class).then(|| class.into()), ..WireJob::from(job) });
         }
         let classes = seen.classes.iter().enumerate().filter(|(_, class)| **class != ClassObservation::default());
-        let classes = classes.filter_map(|(position, ClassObservation { failed, partial })| {
+        let classes = classes.filter_map(|(position, ClassObservation { failed, partial, circuit_open_until })| {
             let class = name(ClassIndex(u16::try_from(position).ok()?))?;
-            Some(ClassLine { class, failed: names(*failed), partial: names(*partial) })
+            let circuit_open_until = *circuit_open_until;
+            Some(ClassLine { class, failed: names(*failed), partial: names(*partial), circuit_open_until })
         });
         let decisions = decisions.map(|decisions| {
             decisions
@@ -156,6 +157,8 @@ struct ClassLine<'a> {
     failed: Vec<Signal>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     partial: Vec<Signal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circuit_open_until: Option<Timestamp>,
 }
 
 /// A decision without its derivation: a replay derives it anew.

@@ -62,7 +62,14 @@ impl Audience {
         Self { board, metrics, changes: Changes::default() }
     }
 
-    fn publish(&mut self, rules: &Rules, seen: &Observations, decisions: &[Decision], at: Timestamp, took: Duration) {
+    fn publish(
+        &mut self,
+        rules: &Rules,
+        memories: &Memories,
+        (seen, decisions): (&Observations, &[Decision]),
+        at: Timestamp,
+        took: Duration,
+    ) {
         let plans = &rules.plans;
         let spans: Vec<_> = plans.classes.iter().map(|plan| telemetry::class_at(&plan.class, at)).collect();
         for (job, decision) in self.changes.among(seen, decisions) {
@@ -70,7 +77,7 @@ impl Audience {
                 span.in_scope(|| telemetry::decision(decision));
             }
         }
-        self.metrics.ticked(plans, paired(seen, decisions), at, took);
+        self.metrics.ticked(plans, memories, paired(seen, decisions), at, took);
         self.board.publish(plans, seen, at);
     }
 }
@@ -111,7 +118,9 @@ async fn ticks(
         let decisions = engine::tick(&rules.plans, &mut memories, &seen, at);
         sink.carry_out(&seen, &decisions).await.context("failed to carry out the decisions of a tick")?;
         cycle.record(&rules, &seen, &decisions, at);
-        cycle.publish(&rules, &seen, &decisions, at, stopwatch.elapsed());
+        if let Some(audience) = &mut cycle.audience {
+            audience.publish(&rules, &memories, (&seen, &decisions), at, stopwatch.elapsed());
+        }
     }
     Ok(())
 }
@@ -141,12 +150,6 @@ impl Cycle {
         tracing::warn!(error = format!("{error:#}"), "failed to record: this tick will be missing from the recording");
         if let Some(audience) = &self.audience {
             audience.metrics.recording_failed();
-        }
-    }
-
-    fn publish(&mut self, rules: &Rules, seen: &Observations, decisions: &[Decision], at: Timestamp, took: Duration) {
-        if let Some(audience) = &mut self.audience {
-            audience.publish(rules, seen, decisions, at, took);
         }
     }
 }

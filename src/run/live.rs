@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::trouble::{self, Troubles};
-use super::{Source, Ticks};
+use super::{Sight, Source, Ticks};
 use crate::cluster::{Targets, Trouble};
 use crate::engine::{JobIndex, JobTable, Observations, Timestamp};
 use crate::policy::PolicySet;
 use crate::serve::{Board, TargetReport};
-use crate::signals::{Observer, Seen};
+use crate::signals::{Observer, QueryOutcome, Recollected, Seen};
 use crate::telemetry::{Metrics, Query};
 
 /// Observes what Prometheus and Kubernetes say, at aligned ticks.
@@ -19,6 +19,9 @@ pub struct LiveSource {
     jobs: Jobs,
     troubles: Troubles,
     metrics: Arc<Metrics>,
+    /// Whether what an earlier process knew has been read back.
+    recollected: bool,
+    sight: Sight,
 }
 
 /// The targets, and the policies that they follow.
@@ -42,7 +45,13 @@ struct Jobs {
 impl LiveSource {
     /// Observes with that observer, at those ticks.
     pub fn new(ticks: Ticks, observer: Observer, metrics: Arc<Metrics>) -> Self {
-        Self { ticks, observer, cluster: None, jobs: Jobs::default(), troubles: Troubles::default(), metrics }
+        let (cluster, jobs, troubles, sight) = Default::default();
+        Self { ticks, observer, cluster, jobs, troubles, metrics, sight, recollected: false }
+    }
+
+    /// When the tick in hand began, for a sink that acts.
+    pub fn sight(&self) -> Sight {
+        self.sight.clone()
     }
 
     /// Adds what the cluster says about the targets of those policies. What it does not say is told on the board.
@@ -59,6 +68,7 @@ impl Source for LiveSource {
     }
 
     async fn observe(&mut self, policies: &Arc<PolicySet>, at: Timestamp) -> Observations {
+        self.sight.begin(policies);
         self.jobs.retire_unseen();
         let Seen { mut observations, queries, repeated } =
             self.observer.observe(&mut self.jobs.table, policies, at).await;
@@ -71,6 +81,10 @@ impl Source for LiveSource {
             self.metrics.targets_in_trouble(troubles.len());
             cluster.board.targets_in_trouble(troubles);
         }
+        if !self.recollected && queries.iter().any(|query| !matches!(query.outcome, QueryOutcome::Failed(_))) {
+            self.recollected = true;
+            self.recollect(policies, &mut observations, at).await;
+        }
         self.troubles.tell(&queries, &repeated, at);
         self.metrics.queried(queries.iter().map(|query| Query {
             class: &query.class,
@@ -80,6 +94,20 @@ impl Source for LiveSource {
             series: query.series as u64,
         }));
         observations
+    }
+}
+
+impl LiveSource {
+    /// Reads back what an earlier process knew. Jobs that are not known to it, and all where that fails, count as just
+    /// rescaled: so it is tried once, at the first tick that Prometheus answers, and not when it is too late to count.
+    async fn recollect(&self, policies: &Arc<PolicySet>, observations: &mut Observations, at: Timestamp) {
+        match self.observer.recollect(&self.jobs.table, policies, observations, at).await {
+            Ok(Recollected { jobs, strangers }) => tracing::info!(jobs, strangers, "read back what was learned before"),
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(error, "failed to read back what was learned before: every job counts as just rescaled");
+            }
+        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! The loop: observe, tick, act, record, publish. Every mode is one pair of a [`Source`] and a [`Sink`].
 
+mod act;
+mod announce;
 mod changes;
 mod clock;
+mod course;
 mod cycle;
+mod leave;
 mod live;
 mod reload;
 mod rules;
 pub mod settings;
 mod shutdown;
+mod sight;
 mod trouble;
 
 use std::future::Future;
@@ -16,6 +21,7 @@ use std::sync::Arc;
 use crate::engine::{Decision, Observations, Timestamp};
 use crate::policy::PolicySet;
 
+pub use act::{Acting, Tools};
 pub use changes::{Changes, Gist, paired};
 pub use clock::{Clock, Pace, Stopwatch, Ticks};
 pub use cycle::{Audience, Cycle, Once, Recorder, run};
@@ -23,6 +29,7 @@ pub use live::LiveSource;
 pub use reload::{Loaded, Purpose, Reloader};
 pub use rules::Rules;
 pub use shutdown::Shutdown;
+pub use sight::Sight;
 
 /// Where Observations come from, and when.
 pub trait Source {

@@ -55,7 +55,7 @@ impl Loaded {
             Purpose::Act => Rules::new(policies, settings.fleet_limits(), settings.mode.0),
         };
         if purpose == Purpose::Act {
-            refuse_to_act(&rules)?;
+            refuse_to_act(&rules, settings.kubernetes.enabled)?;
         }
         Ok(Self { settings, rules, files })
     }
@@ -64,15 +64,19 @@ impl Loaded {
 /// How often files that change while they are read are read again; then the next look finds them changed.
 const READ_AGAIN: usize = 3;
 
-fn refuse_to_act(rules: &Rules) -> anyhow::Result<()> {
-    let acting = rules.plans.classes.iter().find(|plan| plan.mode > Mode::Observe);
-    acting.map_or(Ok(()), |plan| {
-        anyhow::bail!(
-            "the policy `{}` and the daemon's `mode` both allow scaling, and this version carries nothing out yet: set \
-             `mode: observe` in either, or give --dry-run",
-            plan.class
-        )
-    })
+/// What is to be carried out must have something to carry it out on.
+fn refuse_to_act(rules: &Rules, has_cluster: bool) -> anyhow::Result<()> {
+    let mut acting = rules.plans.classes.iter().zip(&rules.policies.policies);
+    let without = acting.find(|(plan, policy)| plan.mode > Mode::Observe && !(has_cluster && policy.target.is_some()));
+    let Some((plan, policy)) = without else { return Ok(()) };
+    let (class, lacks) = (
+        &plan.class,
+        if policy.target.is_none() { "it has no `spec.target`" } else { "`kubernetes.enabled` is false" },
+    );
+    anyhow::bail!(
+        "the policy `{class}` and the daemon's `mode` both allow scaling, and {lacks}: give what is missing, or set \
+         `mode: observe` in either, or give --dry-run"
+    )
 }
 
 /// Reads again what has changed.
@@ -366,13 +370,21 @@ mod tests {
     }
 
     #[test]
-    fn what_would_act_is_refused_at_start_and_at_a_reload() {
+    fn what_would_act_on_nothing_is_refused_at_start_and_at_a_reload() {
+        let target = "target: { apiVersion: apps/v1, kind: Deployment }";
         let acting = POLICY.replace("spec:\n", "spec:\n  mode: act\n");
         let bench = Bench::new();
         bench.write("policies/a.yaml", &acting);
         bench.settings("policies", "mode: act\n");
         let error = Loaded::read(&bench.layers(), Purpose::Act).unwrap_err().to_string();
-        assert!(error.contains("`smallest`") && error.contains("--dry-run"), "{error}");
+        assert!(error.contains("`smallest`") && error.contains("no `spec.target`"), "{error}");
+        let targeted = POLICY.replace("spec:\n", &format!("spec:\n  mode: act\n  {target}\n"));
+        bench.write("policies/a.yaml", &targeted);
+        let error = Loaded::read(&bench.layers(), Purpose::Act).unwrap_err().to_string();
+        assert!(error.contains("`kubernetes.enabled` is false") && error.contains("--dry-run"), "{error}");
+        bench.settings("policies", "mode: act\nkubernetes: { enabled: true }\n");
+        let (_, rules) = bench.follow(Purpose::Act);
+        assert_eq!(rules.borrow().plans.classes[0].mode, Mode::Act);
 
         bench.settings("policies", "mode: observe\n");
         let (mut reloader, rules) = bench.follow(Purpose::Act);

@@ -69,6 +69,20 @@ pub struct Kubernetes {
     pub kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig; `None`: its current one.
     pub context: Option<String>,
+    /// Which of several replicas writes.
+    pub lease: LeaseSettings,
+}
+
+/// Which of several replicas writes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LeaseSettings {
+    /// Whether only the holder of a Lease writes.
+    pub enabled: bool,
+    /// The Lease's name.
+    pub name: String,
+    /// Its namespace; `None`: the pod's own.
+    pub namespace: Option<String>,
 }
 
 /// Limits over all policies.
@@ -77,6 +91,8 @@ pub struct Kubernetes {
 pub struct Fleet {
     /// How many jobs may be rescaling at once; `None`: any number.
     pub max_concurrent_rescales: Option<u32>,
+    /// How many counts are set in a second at most, over all policies.
+    pub max_patches_per_second: u32,
 }
 
 /// The log.
@@ -104,13 +120,13 @@ impl Settings {
 
     /// What the engine is told about the fleet.
     pub fn fleet_limits(&self) -> FleetLimits {
-        let Fleet { max_concurrent_rescales } = self.fleet;
+        let Fleet { max_concurrent_rescales, max_patches_per_second: _ } = self.fleet;
         FleetLimits { max_concurrent_rescales }
     }
 
     /// How to reach the cluster, where it is to be watched.
     pub fn cluster(&self) -> Option<cluster::Connection> {
-        let Kubernetes { enabled, kubeconfig, context } = self.kubernetes.clone();
+        let Kubernetes { enabled, kubeconfig, context, lease: _ } = self.kubernetes.clone();
         enabled.then_some(cluster::Connection { kubeconfig, context })
     }
 
@@ -124,7 +140,7 @@ impl Settings {
             jitter,
             policies: _,
             mode: _,
-            fleet: _,
+            fleet: Fleet { max_concurrent_rescales: _, max_patches_per_second },
             listen,
             record,
             log,
@@ -135,6 +151,7 @@ impl Settings {
             ("interval", *interval != other.interval),
             ("settle", *settle != other.settle),
             ("jitter", *jitter != other.jitter),
+            ("fleet.max_patches_per_second", *max_patches_per_second != other.fleet.max_patches_per_second),
             ("listen", *listen != other.listen),
             ("record", *record != other.record),
             ("log.format", log.format != other.log.format),
@@ -182,11 +199,13 @@ mod tests {
             record,
             log,
         } = settings;
-        assert_eq!(kubernetes, Kubernetes::default());
+        let Kubernetes { enabled, kubeconfig, context, lease } = kubernetes;
+        assert_eq!((enabled, kubeconfig, context), (false, None, None));
+        assert_eq!((lease.enabled, &*lease.name, lease.namespace), (true, "steelyard", None));
         assert_eq!([interval, settle, jitter].map(|one| one.as_secs()), [15, 2, 1]);
         assert_eq!(policies, [PathBuf::from("policies")]);
         assert_eq!(mode, DaemonMode(Mode::Observe));
-        assert_eq!(fleet, Fleet::default());
+        assert_eq!(fleet, Fleet { max_concurrent_rescales: None, max_patches_per_second: 20 });
         assert_eq!(listen, "127.0.0.1:9464");
         assert_eq!(record, None);
         assert_eq!(log, Log::default());

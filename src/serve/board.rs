@@ -1,11 +1,18 @@
 //! What the loop publishes and everybody may read. Nothing secret is ever written here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::{Observations, Plans, Signal, SignalSet, Timestamp};
+use crate::engine::{JobId, Observations, Plans, Signal, SignalSet, Timestamp, Workers};
+
+/// As many orders as are kept.
+const ACTS: usize = 100;
+
+/// For how long an order that failed is shown as failing: it is given again at each tick for as long as it is wanted.
+const FAILING: Duration = Duration::from_secs(120);
 
 /// The last tick, as the loop left it.
 #[derive(Debug, Default)]
@@ -17,6 +24,11 @@ struct State {
     classes: Vec<Class>,
     targets: Vec<TargetReport>,
     reload: Option<ReloadReport>,
+    lease: Option<LeaseReport>,
+    /// Oldest first.
+    acts: VecDeque<ActReport>,
+    /// The newest order of each job, where it failed.
+    failing: HashMap<JobId, ActReport>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +53,10 @@ pub struct Readiness {
     pub targets: Vec<TargetReport>,
     /// The last reload, if there was one.
     pub reload: Option<ReloadReport>,
+    /// Counts that could not be set of late, and why, by job. No reason not to be ready either.
+    pub failing: Vec<ActReport>,
+    /// Which replica writes; `null`: this is the only one.
+    pub lease: Option<LeaseReport>,
 }
 
 /// How one class was observed.
@@ -65,6 +81,42 @@ pub struct TargetReport {
     pub scope: String,
     /// Why, and the mend where it is known.
     pub why: Arc<str>,
+}
+
+/// What became of one decision to scale.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActReport {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The policy that decided.
+    pub class: Arc<str>,
+    /// `namespace/name`.
+    #[serde(serialize_with = "displayed")]
+    pub job: JobId,
+    /// What ran.
+    pub from: Workers,
+    /// What was to be set.
+    pub to: Workers,
+    /// How it ended, in one word.
+    pub outcome: &'static str,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Arc<str>>,
+}
+
+fn displayed<S: serde::Serializer>(job: &JobId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(job)
+}
+
+/// Which of several replicas writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeaseReport {
+    /// Whether it is this one.
+    pub leads: bool,
+    /// Who holds the Lease, as far as is known.
+    pub holder: Option<Arc<str>>,
+    /// Why it can be neither read nor written at present.
+    pub trouble: Option<Arc<str>>,
 }
 
 /// How the last reload of policies or settings ended.
@@ -102,6 +154,7 @@ impl Board {
             })
             .collect();
         state.last_tick = Some(at);
+        state.failing.retain(|_, report| at.since(report.at) <= FAILING);
     }
 
     /// Publishes which targets are not known at this tick, and why.
@@ -109,21 +162,51 @@ impl Board {
         self.0.write().unwrap_or_else(PoisonError::into_inner).targets = targets;
     }
 
+    /// Publishes what became of the orders of a tick.
+    pub fn acted(&self, reports: Vec<ActReport>) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for report in reports {
+            if report.why.is_some() {
+                state.failing.insert(report.job.clone(), report.clone());
+            } else {
+                state.failing.remove(&report.job);
+            }
+            if state.acts.len() == ACTS {
+                state.acts.pop_front();
+            }
+            state.acts.push_back(report);
+        }
+    }
+
+    /// What became of the last hundred decisions to scale, oldest first.
+    pub fn acts(&self) -> Vec<ActReport> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).acts.iter().cloned().collect()
+    }
+
     /// Publishes a reload.
     pub fn reloaded(&self, reload: ReloadReport) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).reload = Some(reload);
     }
 
+    /// Publishes which replica writes.
+    pub fn leads(&self, lease: LeaseReport) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).lease = Some(lease);
+    }
+
     /// Whether the daemon is ready.
     pub fn readiness(&self) -> Readiness {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let State { last_tick, classes, targets, reload } = &*state;
+        let State { last_tick, classes, targets, reload, lease, acts: _, failing } = &*state;
+        let mut failing: Vec<_> = failing.values().cloned().collect();
+        failing.sort_by(|one, other| one.job.cmp(&other.job));
         Readiness {
             ready: last_tick.is_some() && classes.iter().all(|class| class.last_good.is_some()),
             last_tick: *last_tick,
             classes: classes.iter().map(Class::report).collect(),
             targets: targets.clone(),
             reload: reload.clone(),
+            failing,
+            lease: lease.clone(),
         }
     }
 
@@ -167,7 +250,7 @@ mod tests {
     fn seen(failed: &[&[Signal]]) -> Observations {
         let class = |failed: &&[Signal]| ClassObservation {
             failed: failed.iter().copied().collect(),
-            partial: SignalSet::default(),
+            ..ClassObservation::default()
         };
         Observations { classes: failed.iter().map(class).collect(), jobs: Vec::new() }
     }
@@ -197,6 +280,47 @@ mod tests {
         assert!(!readiness.ready, "a class that came by a reload was not observed yet");
         assert_eq!(&*readiness.classes[0].class, "flink");
         assert_eq!(readiness.classes[0].last_good_observation, Some(at(60)));
+    }
+
+    fn act(job: &str, second: i64, why: Option<&str>) -> ActReport {
+        ActReport {
+            at: Timestamp::from_millis(second * 1000),
+            class: "beam".into(),
+            job: JobId::new("streaming", job),
+            from: Workers(3),
+            to: Workers(5),
+            outcome: if why.is_some() { "forbidden" } else { "scaled" },
+            why: why.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn an_order_that_failed_is_shown_until_one_succeeds_or_none_is_given() {
+        let board = Board::default();
+        let failing = |board: &Board| -> Vec<String> {
+            board.readiness().failing.iter().map(|report| report.job.to_string()).collect()
+        };
+        board.acted(vec![act("b", 0, Some("403")), act("a", 0, Some("403")), act("c", 0, None)]);
+        assert_eq!(failing(&board), ["streaming/a", "streaming/b"]);
+        board.acted(vec![act("a", 15, None), act("b", 15, Some("404"))]);
+        assert_eq!(board.readiness().failing, [act("b", 15, Some("404"))]);
+        let two = plans(&["beam"]);
+        board.publish(&two, &Observations::default(), Timestamp::from_millis(135_000));
+        assert_eq!(failing(&board), ["streaming/b"]);
+        board.publish(&two, &Observations::default(), Timestamp::from_millis(136_000));
+        assert!(failing(&board).is_empty());
+        let json = serde_json::to_value(act("b", 15, Some("404"))).unwrap();
+        assert_eq!((&json["job"], &json["why"]), (&"streaming/b".into(), &"404".into()));
+    }
+
+    #[test]
+    fn the_last_hundred_orders_are_kept() {
+        let board = Board::default();
+        for second in 0..150 {
+            board.acted(vec![act("a", second, None)]);
+        }
+        let acts = board.acts();
+        assert_eq!((acts.len(), &acts[0], &acts[99]), (100, &act("a", 50, None), &act("a", 149, None)));
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod board;
 mod http;
 
-pub use board::{Board, ClassReport, Readiness, ReloadReport, TargetReport};
+pub use board::{ActReport, Board, ClassReport, LeaseReport, Readiness, ReloadReport, TargetReport};
 pub use http::{Error, Server};

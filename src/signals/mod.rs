@@ -16,6 +16,7 @@ mod matrix;
 mod names;
 mod observer;
 mod range;
+mod recollect;
 mod roster;
 mod row;
 mod silence;
@@ -28,6 +29,7 @@ pub use connection::{BasicAuth, Connection, Secret, Tls};
 pub use error::Error;
 pub use observer::{Observer, QueryOutcome, QueryReport, Seen};
 pub use range::range;
+pub use recollect::Recollected;
 pub use roster::{KNOWN_FOR, Repeated};
 pub use survey::{
     Affected, Ages, AlternativeSurvey, By, Jobs, LabelGap, PolicySurvey, QuerySurvey, SignalSurvey, survey,

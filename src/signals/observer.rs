@@ -11,6 +11,7 @@ use super::client::{Client, RowSink as _};
 use super::decode::Envelope;
 use super::error::Error;
 use super::names::Names;
+use super::recollect::{self, Recollected};
 use super::roster::{Answers, Repeated, Roster};
 use super::silence::Silence;
 use crate::engine::{JobIndex, JobTable, Observations, Signal, Timestamp};
@@ -105,6 +106,23 @@ impl Observer {
         }
         let (observations, repeated) = self.roster.observe(policies, jobs, names, answers, at);
         Seen { observations, queries, repeated }
+    }
+}
+
+impl Observer {
+    /// Reads back what an earlier process of ours had learned of the jobs that these Observations name, and puts it
+    /// there.
+    ///
+    /// # Errors
+    /// Prometheus did not answer. Then nothing was put there, and every job counts as one that was just rescaled.
+    pub async fn recollect(
+        &self,
+        jobs: &JobTable,
+        policies: &PolicySet,
+        observations: &mut Observations,
+        at: Timestamp,
+    ) -> Result<Recollected, Error> {
+        recollect::recollect(&self.client, jobs, policies, observations, at).await
     }
 }
 

@@ -144,6 +144,7 @@ fn classes(policies: &PolicySet, answers: &Answers) -> Vec<ClassObservation> {
             .filter(|signal| failures.first(*signal).is_some_and(|first| first == 0 || *signal == Signal::Unsafe))
             .collect(),
         partial: *partial,
+        circuit_open_until: None,
     };
     answers.failures.iter().zip(&answers.partial).map(of_class).take(policies.policies.len()).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tracing::Span;
@@ -11,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt as layer, reload};
 
-use crate::engine::{Action, Decision, Hold, Timestamp};
+use crate::engine::{Action, Decision, Hold, JobId, Timestamp, Workers};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
@@ -144,6 +145,26 @@ pub fn decision(decision: &Decision) {
             because = because(),
             "decision"
         ),
+    }
+}
+
+/// The one event of a decision that was carried out, or was not: info when the count is set, a warning when that failed
+/// and it is news. To be told inside the span of its class.
+pub fn carried_out(
+    job: &JobId,
+    (from, to): (Workers, Workers),
+    (outcome, error): (&'static str, Option<&str>),
+    elapsed: Duration,
+    news: bool,
+) {
+    let (job, namespace, from, to) = (job.name(), job.namespace(), from.0, to.0);
+    match error {
+        Some(error) if news => {
+            tracing::warn!(namespace, job, from, to, outcome, error, ?elapsed, "failed to scale, will decide anew");
+        }
+        Some(error) => tracing::debug!(namespace, job, from, to, outcome, error, ?elapsed, "failed to scale again"),
+        None if outcome == "scaled" => tracing::info!(namespace, job, from, to, outcome, ?elapsed, "scaled"),
+        None => tracing::debug!(namespace, job, from, to, outcome, ?elapsed, "not scaled, will decide anew"),
     }
 }
 

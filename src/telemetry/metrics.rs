@@ -14,12 +14,17 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::{JobRow, SeriesRow, Snapshot};
-use crate::engine::{Action, Decision, JobObservation, Plans, Signal, Timestamp};
+use crate::engine::{Action, Decision, JobObservation, Memories, Plans, Signal, Timestamp};
 
 /// Bounds of a tick's duration: a tick of a large fleet has a budget of 2 s, and an interval is seldom above a minute.
 const TICK_SECONDS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0];
 /// Bounds of a query's duration, up to where a query is given up.
 const QUERY_SECONDS: [f64; 10] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Bounds of a patch's duration with its retries, up to an interval.
+const PATCH_SECONDS: [f64; 9] = [0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+/// Bounds of what comes after a patch: in place within seconds, redeployed within minutes, timed out after ten.
+const RESCALE_SECONDS: [f64; 9] = [15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1800.0];
 
 /// Everything that `/metrics` shows.
 #[derive(Debug)]
@@ -31,8 +36,13 @@ pub struct Metrics {
     query_duration: Family<ClassSignalLabels, Histogram, fn() -> Histogram>,
     decisions: Family<DecisionLabels, Counter>,
     recording_failures: Counter,
-    reloads: Family<ReloadLabels, Counter>,
+    reloads: Family<OutcomeLabels, Counter>,
     targets_in_trouble: Gauge,
+    leads: Gauge,
+    patches: Family<PatchLabels, Counter>,
+    patch_duration: Histogram,
+    events: Family<OutcomeLabels, Counter>,
+    rescale_duration: Family<StageLabels, Histogram, fn() -> Histogram>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -49,6 +59,17 @@ pub struct Query<'a> {
     pub elapsed: Duration,
     /// How many series came back.
     pub series: u64,
+}
+
+/// How the patch of one count went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Patch<'a> {
+    /// The policy that decided.
+    pub class: &'a Arc<str>,
+    /// From an enum: it is a label's value.
+    pub outcome: &'static str,
+    /// How long it took, retries and the wait for its turn included.
+    pub elapsed: Duration,
 }
 
 /// How a reload of policies or settings ended.
@@ -90,8 +111,20 @@ struct DecisionLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
+struct OutcomeLabels {
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PatchLabels {
+    class: ClassLabel,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    class: ClassLabel,
+    stage: &'static str,
 }
 
 /// A policy's name as a label's value, shared.
@@ -127,11 +160,24 @@ impl Default for Metrics {
         registry.register("reloads", "Reloads of policies or settings", Family::clone(&reloads));
         // There from the start: an increase from nothing to 1 is none to Prometheus.
         for outcome in [ReloadOutcome::Good, ReloadOutcome::Bad] {
-            drop(reloads.get_or_create(&ReloadLabels { outcome: outcome.name() }));
+            drop(reloads.get_or_create(&OutcomeLabels { outcome: outcome.name() }));
         }
         let targets_in_trouble = Gauge::default();
         let help = "Watches of targets that fail or have no list yet; `/readyz` names them";
         registry.register("targets_in_trouble", help, targets_in_trouble.clone());
+        let patches = Family::default();
+        registry.register("patches", "Counts that were to be set in the cluster", Family::clone(&patches));
+        let patch_duration = Histogram::new(PATCH_SECONDS);
+        let help = "From a patch's turn until its last answer";
+        registry.register_with_unit("patch_duration", help, Unit::Seconds, patch_duration.clone());
+        let events = Family::default();
+        registry.register("events", "Kubernetes Events that were to be written", Family::clone(&events));
+        let rescale_duration = Family::new_with_constructor((|| Histogram::new(RESCALE_SECONDS)) as fn() -> Histogram);
+        let help = "From a patch until the job had restarted, had its width, and processed as much as before";
+        registry.register_with_unit("rescale_duration", help, Unit::Seconds, Family::clone(&rescale_duration));
+        let leads = Gauge::default();
+        let help = "Whether this replica writes: 1 or 0; a dry run never does";
+        registry.register("leads", help, leads.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
 
@@ -147,16 +193,22 @@ impl Default for Metrics {
             recording_failures,
             reloads,
             targets_in_trouble,
+            leads,
+            patches,
+            patch_duration,
+            events,
+            rescale_duration,
             snapshot,
         }
     }
 }
 
 impl Metrics {
-    /// Counts a tick and takes its picture: each job with its decision.
+    /// Counts a tick and takes its picture: each job with its decision and what is remembered of it.
     pub fn ticked<'a>(
         &self,
         plans: &Plans,
+        memories: &Memories,
         decided: impl IntoIterator<Item = (&'a JobObservation, &'a Decision)>,
         at: Timestamp,
         elapsed: Duration,
@@ -168,9 +220,14 @@ impl Metrics {
             let (action, direction) = words(&decision.action);
             let labels = DecisionLabels { class: ClassLabel(Arc::clone(class)), action, direction };
             self.decisions.get_or_create(&labels).inc();
-            Some(JobRow::new(class, job, decision))
+            Some(JobRow::new(class, job, decision, memories.learned(job.index).unwrap_or_default()))
         });
-        self.snapshot.replace_jobs(jobs.collect(), at);
+        let jobs = jobs.collect();
+        let open = plans.classes.iter().filter_map(|plan| {
+            let until = memories.breaker_open_until(&plan.class).filter(|until| at < *until)?;
+            Some((Arc::clone(&plan.class), until))
+        });
+        self.snapshot.replace_jobs(jobs, open.collect(), at);
     }
 
     /// Counts the queries of a tick.
@@ -194,12 +251,35 @@ impl Metrics {
 
     /// Counts a reload.
     pub fn reloaded(&self, outcome: ReloadOutcome) {
-        self.reloads.get_or_create(&ReloadLabels { outcome: outcome.name() }).inc();
+        self.reloads.get_or_create(&OutcomeLabels { outcome: outcome.name() }).inc();
     }
 
     /// Sets how many targets the last tick knew nothing about, or nothing new.
     pub fn targets_in_trouble(&self, count: usize) {
         self.targets_in_trouble.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a patch, however it ended.
+    pub fn patched(&self, patch: Patch<'_>) {
+        let Patch { class, outcome, elapsed } = patch;
+        self.patches.get_or_create(&PatchLabels { class: ClassLabel(Arc::clone(class)), outcome }).inc();
+        self.patch_duration.observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a Kubernetes Event; `outcome` is from an enum.
+    pub fn event_written(&self, outcome: &'static str) {
+        self.events.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Notes how long after its patch a rescale came to a stage; `stage` is from an enum.
+    pub fn rescale_reached(&self, class: &Arc<str>, stage: &'static str, after: Duration) {
+        let labels = StageLabels { class: ClassLabel(Arc::clone(class)), stage };
+        self.rescale_duration.get_or_create(&labels).observe(after.as_secs_f64());
+    }
+
+    /// Sets whether this replica writes.
+    pub fn leads(&self, leads: bool) {
+        self.leads.set(i64::from(leads));
     }
 
     /// Everything, as OpenMetrics text.

@@ -9,7 +9,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-use crate::engine::{Action, Decision, Hold, JobId, JobObservation, Timestamp};
+use super::learned::{CAPACITY, CIRCUIT_OPEN_UNTIL, INPUT_GAUGES, JOB_GAUGES, WANTED};
+use crate::engine::{Action, Decision, Hold, JobId, JobObservation, Learned, Timestamp};
 
 /// The picture.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Snapshot {
 #[derive(Debug, Default)]
 struct Jobs {
     rows: Vec<JobRow>,
+    /// Classes whose circuit breaker is open, and until when.
+    open: Vec<(Arc<str>, Timestamp)>,
     at: Option<Timestamp>,
 }
 
@@ -32,6 +35,7 @@ pub(super) struct JobRow {
     hold: &'static str,
     wanted: Option<f64>,
     running: Option<f64>,
+    learned: Learned,
 }
 
 /// A number of workers, where it is known.
@@ -46,14 +50,54 @@ pub(super) struct SeriesRow {
 }
 
 impl JobRow {
-    pub fn new(class: &Arc<str>, job: &JobObservation, decision: &Decision) -> Self {
+    pub fn new(class: &Arc<str>, job: &JobObservation, decision: &Decision, learned: Learned) -> Self {
         let running = job.running.fresh();
         let (hold, wanted) = match &decision.action {
             Action::Scale { to, .. } => ("none", Some(f64::from(to.0))),
             Action::Hold(hold) => (hold.name(), wanted(hold, running)),
         };
-        Self { class: Arc::clone(class), id: job.id.clone(), hold, wanted, running }
+        // What the rule wanted is what the down window is made of; what came of it is only shown where it wanted nothing.
+        let wanted = wanted.map(|wanted| learned.wanted.map_or(wanted, |wanted| f64::from(wanted.0)));
+        Self { class: Arc::clone(class), id: job.id.clone(), hold, wanted, running, learned }
     }
+}
+
+impl JobRow {
+    fn labels(&self) -> [(&'static str, &str); 3] {
+        [("namespace", self.id.namespace()), ("name", self.id.name()), ("class", &self.class)]
+    }
+}
+
+/// What a process that starts reads back.
+fn encode_learned(jobs: &Jobs, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    for gauge in &JOB_GAUGES {
+        let mut family = encoder.encode_descriptor(gauge.name, gauge.help, None, MetricType::Gauge)?;
+        for (row, value) in jobs.rows.iter().filter_map(|row| Some((row, (gauge.get)(&row.learned)?))) {
+            family.encode_family(&row.labels())?.encode_gauge(&value)?;
+        }
+    }
+    for gauge in &INPUT_GAUGES {
+        let mut family = encoder.encode_descriptor(gauge.name, gauge.help, None, MetricType::Gauge)?;
+        for (row, input) in jobs.rows.iter().flat_map(|row| row.learned.inputs.iter().map(move |input| (row, input))) {
+            let [namespace, name, class] = row.labels();
+            let labels = [namespace, name, class, ("operator", &*input.operator)];
+            family.encode_family(&labels)?.encode_gauge(&(gauge.get)(input))?;
+        }
+    }
+    let help = "Learned: what a count of workers can process, per second";
+    let mut family = encoder.encode_descriptor(CAPACITY, help, None, MetricType::Gauge)?;
+    for (row, seen) in jobs.rows.iter().flat_map(|row| row.learned.capacity.iter().map(move |seen| (row, seen))) {
+        let [namespace, name, class] = row.labels();
+        let workers = seen.workers.0.to_string();
+        let labels = [namespace, name, class, ("operator", &*seen.operator), ("workers", &*workers)];
+        family.encode_family(&labels)?.encode_gauge(&seen.per_second)?;
+    }
+    let help = "Until when the class's circuit breaker holds decreases; absent while it is shut";
+    let mut family = encoder.encode_descriptor(CIRCUIT_OPEN_UNTIL, help, None, MetricType::Gauge)?;
+    for (class, until) in &jobs.open {
+        family.encode_family(&[("class", &**class)])?.encode_gauge(&until.as_seconds())?;
+    }
+    Ok(())
 }
 
 /// What is wanted while nothing is done: nothing can be said under doubt, and then there is no series.
@@ -65,8 +109,8 @@ fn wanted(hold: &Hold, running: Option<f64>) -> Option<f64> {
 }
 
 impl Snapshot {
-    pub fn replace_jobs(&self, rows: Vec<JobRow>, at: Timestamp) {
-        *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = Jobs { rows, at: Some(at) };
+    pub fn replace_jobs(&self, rows: Vec<JobRow>, open: Vec<(Arc<str>, Timestamp)>, at: Timestamp) {
+        *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = Jobs { rows, open, at: Some(at) };
     }
 
     pub fn replace_series(&self, rows: Vec<SeriesRow>) {
@@ -89,17 +133,19 @@ impl Collector for Snapshot {
         }
 
         let workers: [(_, _, Count); 2] = [
-            ("job_wanted_workers", "Workers that the job should have; absent while that is in doubt", |row| row.wanted),
+            (WANTED, "Workers that the rule wants, before windows and limits of pace; absent while in doubt", |row| {
+                row.wanted
+            }),
             ("job_running_workers", "Workers that run; absent while that is not known", |row| row.running),
         ];
         for (name, help, value) in workers {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (row, value) in jobs.rows.iter().filter_map(|row| Some((row, value(row)?))) {
-                let labels = [("namespace", row.id.namespace()), ("name", row.id.name()), ("class", &*row.class)];
-                family.encode_family(&labels)?.encode_gauge(&value)?;
+                family.encode_family(&row.labels())?.encode_gauge(&value)?;
             }
         }
 
+        encode_learned(&jobs, &mut encoder)?;
         if let Some(at) = jobs.at {
             let help = "Time of the last tick that was carried out";
             let mut metric =

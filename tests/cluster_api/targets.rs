@@ -177,7 +177,8 @@ async fn an_object_says_what_is_wished_and_what_must_not_be() {
     assert!(reason("unclear").contains("`sometimes`"), "{}", reason("unclear"));
     assert!(reason("session").contains("session cluster"));
     assert_eq!(reason("unset"), "set spec.taskManager.replicas once");
-    for safe in ["fixed", "paused", "zero", "known-by-prometheus-alone"] {
+    assert!(reason("zero").contains("spec.taskManager.replicas is 0"), "{}", reason("zero"));
+    for safe in ["fixed", "paused", "known-by-prometheus-alone"] {
         assert_eq!(job(safe).unsafe_reason, None, "{safe}");
     }
 }
@@ -193,7 +194,7 @@ async fn of_a_real_object_the_few_fields_are_kept() {
     let object = targets.object(target, "streaming", "orders").unwrap();
     assert_eq!(&*object.uid, "8b6e2f0c-5d1a-4f8e-9c3b-000000orders");
     assert_eq!((object.generation, object.replicas), (4, Some(Workers(3))));
-    assert!(object.has_job && !object.deleting);
+    assert!(object.has_job && !object.leaving);
     assert_eq!(object.wishes(), Default::default());
     assert_eq!(targets.object(target, "other", "orders"), None);
 }

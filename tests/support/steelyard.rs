@@ -156,11 +156,16 @@ impl Daemon {
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 
+    /// Sends it that signal: `-STOP`, `-CONT`, ...
+    pub async fn signal(&self, signal: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().await.expect("kill runs");
+        assert!(sent.success(), "no process {id} to signal");
+    }
+
     /// SIGTERM, as Kubernetes ends a pod; the exit code and all that it decided.
     pub async fn terminate(mut self) -> (Option<i32>, Vec<Told>) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill runs");
-        assert!(sent.success(), "no process {id} to end");
+        self.signal("-TERM").await;
         let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it drains in time");
         // The last lines are still in the pipe.
         while self.told.changed().await.is_ok() {}

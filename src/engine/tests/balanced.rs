@@ -1,5 +1,6 @@
 //! The preset `balanced`: both sides of its limits, each part alone, over a few ticks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::*;
@@ -330,7 +331,8 @@ fn a_killed_process_that_reads_back_decides_as_one_that_lived() {
         read_back.now = lived.now;
         let learned = lived.memories.learned(JobIndex(0)).unwrap();
         let json = serde_json::to_string(&learned).unwrap();
-        read_back.memories.recall(JobIndex(0), &serde_json::from_str(&json).unwrap(), lived.now);
+        let learned = Some(Arc::new(serde_json::from_str(&json).unwrap()));
+        let at = |tick| JobObservation { recalled: learned.clone(), ..at(tick) };
         for tick in killed..killed + 120 {
             let (one, other) = (lived.action(&at(tick)), read_back.action(&at(tick)));
             if matches!(other, Action::Scale { .. }) {
@@ -343,14 +345,13 @@ fn a_killed_process_that_reads_back_decides_as_one_that_lived() {
 #[test]
 fn what_cannot_be_read_back_moves_nothing_for_a_while() {
     let mut world = World::new(balanced());
-    world.memories.recall(JobIndex(0), &Learned::default(), world.now);
-    let seen = loaded(10, 1250.0, 1.0, 1200.0, 500.0);
+    let nothing = |seen| JobObservation { recalled: Some(Arc::default()), ..seen };
+    let seen = nothing(loaded(10, 1250.0, 1.0, 1200.0, 500.0));
     for _ in 0..9 {
         assert!(matches!(world.action(&seen), Action::Hold(_)));
     }
-    let low = loaded(10, 1000.0, 0.5, 0.0, 0.0);
+    let low = nothing(loaded(10, 1000.0, 0.5, 0.0, 0.0));
     let mut world = World::new(balanced());
-    world.memories.recall(JobIndex(0), &Learned::default(), world.now);
     for _ in 0..20 {
         assert_eq!(name(&world.action(&low)), "stabilizing");
     }

@@ -54,6 +54,10 @@ fn daemon() -> Vec<Field> {
         at("kubernetes.enabled", Kind::Switch, "Whether it is watched at all"),
         at("kubernetes.kubeconfig", any, "A kubeconfig in place of the usual one").or(EMPTY),
         at("kubernetes.context", any, "A context in place of the current one").or(EMPTY),
+        at("kubernetes.lease", Kind::Section, "Which of several replicas writes"),
+        at("kubernetes.lease.enabled", Kind::Switch, "Whether only the holder of a Lease writes"),
+        at("kubernetes.lease.name", any, "The Lease's name, another one for each installation"),
+        at("kubernetes.lease.namespace", any, "The Lease's namespace in place of the pod's own").or(EMPTY),
         at("interval", Kind::Duration { least: 1, most: DAY }, "Between two ticks"),
         at("settle", Kind::Duration { least: 0, most: 10 * MINUTE }, "From a tick's time until it fires"),
         at("jitter", Kind::Duration { least: 0, most: HOUR }, "The most that a tick fires later still"),
@@ -67,6 +71,11 @@ fn daemon() -> Vec<Field> {
             "How many jobs may be rescaling at once",
         )
         .or(EMPTY),
+        at(
+            "fleet.max_patches_per_second",
+            Kind::Count { least: 1, most: 1_000 },
+            "How many counts are set in a second at most",
+        ),
         at("listen", Kind::Text(Text::Address), "Where HTTP is served"),
         at("record", any, "A file to which every tick is recorded").or(EMPTY),
         at("log", Kind::Section, "The log"),
