@@ -1,5 +1,8 @@
 //! Recordings of real jobs, replayed: whole outputs, and the truth that stands in each folder's README.
 
+#[path = "fixtures/truth.rs"]
+mod truth;
+
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -27,9 +27,12 @@ struct Told {
     /// Bytes of a record, where the recording counts bytes.
     #[serde(default = "one")]
     unit: f64,
+    /// Records that wait at the first tick, as if the job had run steadily until then.
+    #[serde(default)]
+    waiting: f64,
     /// How far a prediction may be off, by the names of the table.
     allowed: Vec<(String, f64)>,
-    /// What really happened, where no `truth.json` says it.
+    /// What really happened, where no `truth.json` says it, or where its width counts what happened to process.
     truth: Option<Truth>,
 }
 
@@ -93,6 +96,11 @@ impl Fixture {
 
     pub fn downtimes(&self) -> &[(f64, f64)] {
         &self.truth.downtimes
+    }
+
+    /// Records that wait at the first tick.
+    pub fn waiting(&self) -> f64 {
+        self.told.waiting
     }
 
     pub fn ticks(&self) -> &[Tick] {

@@ -39,7 +39,8 @@ fn predicted(fixture: &Fixture) -> History {
                 plant.order(*workers);
             }
         }
-        plant.step(fixture.rate(now));
+        // What waits at the first tick comes in its second: a plant begins without a backlog.
+        plant.step(fixture.rate(now) + if second == 0 { fixture.waiting() } else { 0.0 });
     }
     plant.into_history()
 }
@@ -97,12 +98,14 @@ fn restarts(fixture: &Fixture, history: &History) -> Vec<Row> {
     let seen = mean(
         last_of_each_order(fixture, &plant).into_iter().filter_map(|again| Some(f64::from(shown(again)?.0) - again)),
     );
-    vec![
-        row("restarts", "", truth.len() as f64, plant.len() as f64),
-        row("delay", "s", delay(&truth), delay(&plant)),
-        row("downtime", "s", downtime(&truth), downtime(&plant)),
-        row("blind after", "s", blind, seen),
-    ]
+    let mut rows = vec![row("restarts", "", truth.len() as f64, plant.len() as f64)];
+    // Where neither knows a restart there is nothing to say about it.
+    if !(truth.is_empty() && plant.is_empty()) {
+        rows.push(row("delay", "s", delay(&truth), delay(&plant)));
+        rows.push(row("downtime", "s", downtime(&truth), downtime(&plant)));
+        rows.push(row("blind after", "s", blind, seen));
+    }
+    rows
 }
 
 /// When the job was up again after the last restart of each order: restarts that follow each other hide each other's end.
@@ -129,7 +132,11 @@ fn widths(fixture: &Fixture, history: &History) -> Vec<Row> {
 fn backlog(fixture: &Fixture, history: &History) -> Vec<Row> {
     let recorded: Vec<(f64, f64)> = fixture.ticks().iter().filter_map(|tick| Some((tick.at, tick.backlog?))).collect();
     let predicted: Vec<(f64, f64)> = recorded.iter().map(|(at, _)| (*at, history.at(*at as u32).backlog)).collect();
-    let peak = |points: &[(f64, f64)]| points.iter().map(|(_, backlog)| *backlog).fold(0.0, f64::max);
+    // Of what the restarts make: what waited at the first tick is no prediction.
+    let stopped = fixture.downtimes().first().map_or(0.0, |(stopped, _)| *stopped);
+    let peak = |points: &[(f64, f64)]| {
+        points.iter().filter(|(at, _)| *at >= stopped).map(|(_, backlog)| *backlog).fold(0.0, f64::max)
+    };
     let last = |points: &[(f64, f64)]| points.last().map_or(0.0, |(_, backlog)| *backlog);
     let again = fixture.downtimes().first().map_or(0.0, |(_, again)| *again);
     // Caught up: less than two seconds of input wait.

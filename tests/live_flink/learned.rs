@@ -1,0 +1,59 @@
+//! What the engine learns of a job, from what the daemon recorded of it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use steelyard::engine::{self, FleetLimits, Learned, Memories};
+use steelyard::policy;
+use steelyard::record::{Reader, Tick};
+use steelyard::run::Rules;
+
+use crate::bed::common::prometheus::SCRAPE;
+use crate::watch::{INTERVAL, Watch};
+
+/// Plays the recording into the engine, as the daemon did, and says what it knows of the job at the end.
+fn learned(recording: &Path, policy_file: &Path, job: &str) -> Learned {
+    let policies = policy::load(&[policy_file.to_owned()]).unwrap_or_else(|problems| panic!("{problems}"));
+    let plans = Rules::telling(Arc::new(policies), FleetLimits::default()).plans;
+    let mut memories = Memories::default();
+    let mut learned = None;
+    for tick in Reader::open(recording).expect("the daemon records") {
+        // The daemon still writes: the last line may be half there.
+        let Ok(Tick { at, seen, decisions: _ }) = tick else { break };
+        let _ = engine::tick(&plans, &mut memories, &seen, at);
+        let index = seen.jobs.iter().find(|seen| seen.id.name() == job).map(|seen| seen.index);
+        learned = index.and_then(|index| memories.learned(index)).or(learned);
+    }
+    learned.unwrap_or_else(|| panic!("{job} is not in {}", recording.display()))
+}
+
+/// The largest error of a learned capacity, as a share.
+const CAPACITY: f64 = 0.1;
+
+/// Holds the times that were learned of a job against the restarts that its truth knows of a rescale that was ordered then.
+pub fn assert_times_learned(watch: &Watch, app: &str, ordered: f64, downtimes: &[(f64, f64)]) {
+    let Learned { delay, downtime, .. } = learned(&watch.recording, &watch.policy, app);
+    // It is read off ticks, of scrapes: to one of each.
+    let exact = (SCRAPE + INTERVAL).as_secs_f64();
+    let stopped = downtimes.first().expect("it restarted").0;
+    let close = |what: &str, learned: Option<Duration>, truth: f64| {
+        let learned = learned.unwrap_or_else(|| panic!("{app}: no {what} was learned")).as_secs_f64();
+        assert!((learned - truth).abs() <= exact, "{app}: a {what} of {learned} s was learned, the truth is {truth} s");
+    };
+    close("delay", delay, stopped - ordered);
+    let longest = downtimes.iter().map(|(stopped, again)| again - stopped).fold(0.0, f64::max);
+    close("downtime", downtime, longest);
+}
+
+/// Holds the capacities that were learned of a job against the truth: widths with what they can do, in the policy's unit.
+pub fn assert_capacity_learned(watch: &Watch, app: &str, truths: &[(usize, f64)]) {
+    let Learned { capacity, .. } = learned(&watch.recording, &watch.policy, app);
+    for &(width, truth) in truths {
+        let learned =
+            capacity.iter().find(|learned| learned.workers.0 as usize == width).map(|learned| learned.per_second);
+        let learned = learned.unwrap_or_else(|| panic!("{app}: nothing was learned of {width} workers: {capacity:?}"));
+        let off = learned / truth - 1.0;
+        assert!(off.abs() <= CAPACITY, "{app}: {learned}/s was learned of {width} workers, the truth is {truth}/s");
+    }
+}
