@@ -89,15 +89,6 @@ impl Leadership {
             () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => Some(()),
         }
     }
-
-    /// Waits until it is ours. Cancel safe.
-    pub async fn acquired(&self) {
-        let mut state = self.0.clone();
-        // Whoever stood for it has ended: it will never be ours.
-        if state.wait_for(|state| state.until.is_some_and(|until| Instant::now() < until)).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 impl Fence for Leadership {

@@ -125,6 +125,14 @@ impl Replica {
     }
 }
 
+/// Waits until that replica leads.
+async fn acquired(replica: &Replica) {
+    let mut leadership = replica.leadership.clone();
+    while !leadership.holds() {
+        leadership.changed().await.expect("it stands for the lease");
+    }
+}
+
 async fn seconds(seconds: u64) {
     sleep(Duration::from_secs(seconds)).await;
 }
@@ -147,7 +155,7 @@ async fn watch_over(one: &Replica, other: &Replica, span: u64) -> Duration {
 async fn the_first_leads_and_the_second_stands_by() {
     let server = Server::default();
     let one = Replica::start(&server, "one");
-    one.leadership.acquired().await;
+    acquired(&one).await;
     assert_eq!(server.spec("leaseTransitions"), 0);
     assert_eq!(server.spec("acquireTime"), "2027-01-15T08:00:00.000000Z", "six digits, or it is refused");
     let other = Replica::start(&server, "other");
@@ -162,7 +170,7 @@ async fn the_first_leads_and_the_second_stands_by() {
 async fn a_lease_that_is_given_back_is_taken_at_once() {
     let server = Server::default();
     let one = Replica::start(&server, "one");
-    one.leadership.acquired().await;
+    acquired(&one).await;
     let other = Replica::start(&server, "other");
     seconds(30).await;
     let leadership = one.leadership.clone();
@@ -170,7 +178,7 @@ async fn a_lease_that_is_given_back_is_taken_at_once() {
     assert!(!leadership.holds());
     assert_eq!(server.holder(), "");
     let given_back = Instant::now();
-    other.leadership.acquired().await;
+    acquired(&other).await;
     assert!(given_back.elapsed() < Duration::from_secs(3), "{:?}", given_back.elapsed());
     assert_eq!(server.spec("leaseTransitions"), 1);
 }
@@ -179,12 +187,12 @@ async fn a_lease_that_is_given_back_is_taken_at_once() {
 async fn a_killed_leader_is_followed_once_its_lease_has_expired() {
     let server = Server::default();
     let one = Replica::start(&server, "one");
-    one.leadership.acquired().await;
+    acquired(&one).await;
     let other = Replica::start(&server, "other");
     seconds(30).await;
     drop(one);
     let killed = Instant::now();
-    other.leadership.acquired().await;
+    acquired(&other).await;
     let after = killed.elapsed().as_secs();
     // Its last renewal was up to a retry old, and was seen up to a retry late.
     assert!((12..=19).contains(&after), "{after} s");
@@ -195,7 +203,7 @@ async fn a_leader_that_is_cut_off_stops_before_another_begins() {
     for weather in [Weather::Silence, Weather::Lost, Weather::Status(500), Weather::Status(429)] {
         let server = Server::default();
         let one = Replica::start(&server, "one");
-        one.leadership.acquired().await;
+        acquired(&one).await;
         let other = Replica::start(&server, "other");
         seconds(10).await;
         one.weather(weather);
@@ -216,7 +224,7 @@ async fn a_leader_that_is_cut_off_stops_before_another_begins() {
 async fn a_leader_that_was_stopped_does_not_lead_when_it_continues() {
     let server = Server::default();
     let one = Replica::start(&server, "one");
-    one.leadership.acquired().await;
+    acquired(&one).await;
     // Nothing of it is polled while time passes.
     one.task.abort();
     seconds(9).await;
@@ -229,11 +237,11 @@ async fn a_leader_that_was_stopped_does_not_lead_when_it_continues() {
 async fn a_restarted_process_does_not_take_its_predecessors_lease_for_its_own() {
     let server = Server::default();
     let one = Replica::start(&server, "pod-1");
-    one.leadership.acquired().await;
+    acquired(&one).await;
     drop(one);
     let restarted = Instant::now();
     let again = Replica::start(&server, "pod-2");
-    again.leadership.acquired().await;
+    acquired(&again).await;
     assert!(restarted.elapsed() >= DURATION, "{:?}", restarted.elapsed());
 }
 
@@ -241,7 +249,7 @@ async fn a_restarted_process_does_not_take_its_predecessors_lease_for_its_own() 
 async fn a_label_on_the_lease_is_no_sign_of_life_and_an_edit_is_answered() {
     let server = Server::default();
     let one = Replica::start(&server, "one");
-    one.leadership.acquired().await;
+    acquired(&one).await;
     let other = Replica::start(&server, "other");
     seconds(5).await;
     drop(one);
@@ -253,7 +261,7 @@ async fn a_label_on_the_lease_is_no_sign_of_life_and_an_edit_is_answered() {
         let version: u64 = lease["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
         lease["metadata"]["resourceVersion"] = json!((version + 1).to_string());
     }
-    other.leadership.acquired().await;
+    acquired(&other).await;
     assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
 
     // Somebody deletes it: it is made anew without a pause in the lead worth speaking of.
