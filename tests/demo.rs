@@ -103,7 +103,8 @@ fn it_serves_its_metrics_and_a_signal_ends_it() {
 fn on_a_terminal_it_draws_in_place_and_gives_the_terminal_back() {
     let mut running = Running(
         Command::new("script")
-            .args(["-qefc", &format!("{STEELYARD} demo --speed 20000"), "/dev/null"])
+            // In place of the shell: one that waits for it would take Ctrl-C as well, and end as interrupted.
+            .args(["-qefc", &format!("exec {STEELYARD} demo --speed 20000"), "/dev/null"])
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
             .stdin(Stdio::piped())
