@@ -10,7 +10,7 @@ use steelyard::record::{Reader, Tick};
 use steelyard::run::Rules;
 
 use crate::bed::common::prometheus::SCRAPE;
-use crate::watch::{INTERVAL, Watch};
+use crate::watch::{Decided, INTERVAL, Watch};
 
 /// Plays the recording into the engine, as the daemon did, and says what it knows of the job at the end.
 fn learned(recording: &Path, policy_file: &Path, job: &str) -> Learned {
@@ -39,11 +39,32 @@ pub fn assert_times_learned(watch: &Watch, app: &str, ordered: f64, downtimes: &
     let stopped = downtimes.first().expect("it restarted").0;
     let close = |what: &str, learned: Option<Duration>, truth: f64| {
         let learned = learned.unwrap_or_else(|| panic!("{app}: no {what} was learned")).as_secs_f64();
-        assert!((learned - truth).abs() <= exact, "{app}: a {what} of {learned} s was learned, the truth is {truth} s");
+        assert!(
+            (learned - truth).abs() <= exact,
+            "{app}: a {what} of {learned} s was learned, the truth is {truth} s; stops and starts after the order at {ordered}: {:?}\n{}",
+            downtimes.iter().map(|(stopped, again)| (stopped - ordered, again - ordered)).collect::<Vec<_>>(),
+            course(watch, app, ordered),
+        );
     };
     close("delay", delay, stopped - ordered);
     let longest = downtimes.iter().map(|(stopped, again)| again - stopped).fold(0.0, f64::max);
     close("downtime", downtime, longest);
+}
+
+/// What was seen of a job's course from a moment on, a line for each tick.
+fn course(watch: &Watch, app: &str, from: f64) -> String {
+    let near = |told: &Decided| (-30.0..120.0).contains(&(told.at - from));
+    let line = |told: Decided| {
+        let seen = |name: &str| told.seen["seen"][name].to_string();
+        format!(
+            "{:+.0} s: wished {} running {} for {}\n",
+            told.at - from,
+            seen("wished"),
+            seen("running"),
+            seen("running_for")
+        )
+    };
+    watch.decided(app).into_iter().filter(near).map(line).collect()
 }
 
 /// Holds the capacities that were learned of a job against the truth: widths with what they can do, in the policy's unit.

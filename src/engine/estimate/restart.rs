@@ -80,7 +80,6 @@ struct Order {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Turn {
     seen: Timestamp,
-    from: Workers,
     started: Timestamp,
     downtime: Option<Duration>,
     delay: Option<Duration>,
@@ -132,16 +131,18 @@ impl Restarts {
         }
     }
 
-    /// It stopped half a tick after it was last read, as far as anybody can tell.
+    /// It stopped half a tick after it was last read, as far as anybody can tell. A restart that follows one whose change of width
+    /// has not shown yet belongs to the same order: the delay is that of the first, the downtime the longest.
     fn turn(&mut self, last: Running, started: Timestamp, tick: Duration, at: Timestamp) {
         let stopped = last.at.plus(tick / 2);
         let known = !self.blurred;
-        self.turn = Some(Turn {
-            seen: at,
-            from: last.running,
-            started,
-            downtime: known.then(|| started.since(stopped)),
-            delay: self.order.filter(|order| known && !order.begun).map(|order| stopped.since(order.at)),
+        let downtime = known.then(|| started.since(stopped));
+        let delay = self.order.filter(|order| known && !order.begun).map(|order| stopped.since(order.at));
+        self.turn = Some(match self.turn {
+            Some(first) => {
+                Turn { seen: at, started, downtime: first.downtime.max(downtime), delay: first.delay.or(delay) }
+            }
+            None => Turn { seen: at, started, downtime, delay },
         });
         self.recovering = None;
     }
@@ -346,6 +347,23 @@ mod tests {
         assert_eq!(restarts.downtime(), Some(Duration::from_millis(17_500)));
         assert_eq!(restarts.delay(), Some(Duration::from_millis(52_500)), "of the order, not of each worker");
         assert_eq!(restarts.grown.map(|grown| grown.from), Some(Workers(4)));
+    }
+
+    #[test]
+    fn a_restart_before_the_first_ones_width_showed_belongs_to_the_same_order() {
+        let mut restarts = Restarts::default();
+        restarts.observe(runs(1, 1, -3600, false), at(0));
+        restarts.observe(runs(1, 3, -3600, false), at(5));
+        // It stopped at 7.5 as far as can be told, ran with two by 12, which nobody saw, and again with three by 31.
+        restarts.observe(Glance::Away, at(10));
+        restarts.observe(runs(1, 3, 12, true), at(15));
+        restarts.observe(runs(1, 3, 12, false), at(20));
+        restarts.observe(Glance::Away, at(25));
+        restarts.observe(Glance::Away, at(30));
+        restarts.observe(runs(3, 3, 31, true), at(35));
+        assert_eq!(restarts.delay(), Some(Duration::from_millis(7_500)));
+        assert_eq!(restarts.downtime(), Some(Duration::from_millis(8_500)));
+        assert_eq!(restarts.grown, Some(Grown { from: Workers(1), at: at(31), judged: false }));
     }
 
     #[test]
