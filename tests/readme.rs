@@ -1,26 +1,33 @@
-//! What the README shows is what happens: every `console` block is run, and its output compared.
+//! What the README and the page on tuning show is what happens: every `console` block is run, and its output compared.
 //!
 //! In a block, a line `$ command` is run by a shell in a folder that has the repository's `fixtures` and `policies`; what
 //! follows up to the next is its output on stdout. A line `...` stands for any number of lines, and `...` at the end of a line
-//! for its rest.
+//! for its rest. `STEELYARD_BLESS=1` writes the outputs that have no such line anew.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// One command of the README and the output that stands under it.
+/// The pages, and the least number of commands that each shows.
+const PAGES: [(&str, usize); 2] = [("README.md", 4), ("policies/TUNING.md", 8)];
+
+/// One command of a page and the output that stands under it.
 struct Shown {
+    /// Of the command, from 1.
     line: usize,
     command: String,
     output: Vec<String>,
 }
 
-fn shown() -> Vec<Shown> {
-    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+fn read(page: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(page)).unwrap()
+}
+
+fn shown(page: &str) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
     let mut inside = false;
-    for (line, text) in (1..).zip(readme.lines()) {
+    for (line, text) in (1..).zip(read(page).lines()) {
         match (inside, text) {
             (false, "```console") => inside = true,
             (true, "```") => inside = false,
@@ -55,22 +62,44 @@ fn matches(shown: &[String], real: &[&str]) -> bool {
     }
 }
 
-#[test]
-fn every_command_of_the_readme_prints_what_it_shows() {
+/// Runs the commands of a page one after the other in a folder of its own; says what differs, and writes it where told to.
+fn differences(page: &str, least: usize) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     for name in ["fixtures", "policies"] {
         std::os::unix::fs::symlink(Path::new(ROOT).join(name), folder.path().join(name)).unwrap();
     }
-    let commands = shown();
-    assert!(commands.len() >= 4, "the README shows commands");
+    let commands = shown(page);
+    assert!(commands.len() >= least, "{page} shows {} commands", commands.len());
+    let mut text: Vec<String> = read(page).lines().map(str::to_owned).collect();
+    let mut wrong = Vec::new();
+    // From the last to the first when it is written: the lines before stay where they are.
+    let mut anew = Vec::new();
     for Shown { line, command, output } in commands {
         let ran = run(&command, folder.path());
         let stdout = String::from_utf8(ran.stdout).unwrap();
         let real: Vec<&str> = stdout.lines().collect();
         let stderr = String::from_utf8_lossy(&ran.stderr);
-        assert!(matches!(ran.status.code(), Some(0 | 1)), "README.md:{line}: {command}: {:?}\n{stderr}", ran.status);
-        assert!(matches(&output, &real), "README.md:{line}: {command}\nprints\n{stdout}\n{stderr}");
+        assert!(matches!(ran.status.code(), Some(0 | 1)), "{page}:{line}: {command}: {:?}\n{stderr}", ran.status);
+        if !matches(&output, &real) {
+            wrong.push(format!("{page}:{line}: {command}\nprints\n{stdout}\n{stderr}"));
+            if !output.iter().any(|line| line.ends_with("...")) {
+                anew.push((line..line + output.len(), real.iter().map(ToString::to_string).collect::<Vec<_>>()));
+            }
+        }
     }
+    if std::env::var_os("STEELYARD_BLESS").is_some() && !anew.is_empty() {
+        for (lines, output) in anew.into_iter().rev() {
+            text.splice(lines, output);
+        }
+        std::fs::write(Path::new(ROOT).join(page), text.join("\n") + "\n").unwrap();
+    }
+    wrong
+}
+
+#[test]
+fn every_command_of_a_page_prints_what_it_shows() {
+    let wrong: Vec<String> = PAGES.iter().flat_map(|(page, least)| differences(page, *least)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

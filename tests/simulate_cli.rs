@@ -139,6 +139,48 @@ fn a_recording_is_a_workload() {
     assert!((hours / (1080.0 / 3600.0) - 2.0).abs() < 0.2, "{hours}");
 }
 
+/// The guess is told as the file that it is: saved and given it scores the same, and it is near the truth beside the recording.
+#[test]
+fn a_plant_is_guessed_from_a_recording_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    // What a worker really does, in the recording's unit, and how near the guess comes: of one that never is at its limit
+    // `busy` alone tells.
+    for (fixture, truth, within, has_restarts) in [
+        ("flink-step-up", 100.0, 0.05, true),
+        ("flink-rescale-2-4-3", 198.5, 0.05, true),
+        ("beam-rescale-1-3-2", 200.0 * 1003.0, 0.05, true),
+        ("flink-sine", 100.0, 0.25, false),
+    ] {
+        let recording = format!("fixtures/{fixture}/recording.jsonl.zst");
+        let policy = format!("fixtures/{fixture}/policy.yaml");
+        let run = ["--recording", &recording, "--policy", &policy, "--seeds", "2", "--format", "json"];
+        let guessed = simulate(&run);
+        let told = String::from_utf8(guessed.stderr).unwrap();
+        assert!(guessed.status.success(), "{told}");
+        assert!(told.starts_with(&format!("# The plant, guessed from {recording}: save it, ")), "{told}");
+        let of_one = told.split_once("capacityPerWorker: ").unwrap().1.split(' ').next().unwrap();
+        let of_one: f64 = of_one.parse().unwrap();
+        assert!((of_one / truth - 1.0).abs() < within, "{fixture}: {of_one} for {truth}");
+        assert_eq!(told.contains("# learned from the recording's restarts"), has_restarts, "{told}");
+        let plant = folder.path().join("plant.yaml");
+        std::fs::write(&plant, &told).unwrap();
+        let again = answer(&[&run[..], &["--plant", plant.to_str().unwrap()]].concat());
+        assert_eq!(again, String::from_utf8(guessed.stdout).unwrap(), "{fixture}");
+    }
+}
+
+#[test]
+fn a_short_recording_can_be_repeated() {
+    let run =
+        ["--recording", "fixtures/flink-step-up/recording.jsonl.zst", "--plant", "fixtures/flink-skew/plant.yaml"];
+    let hours = |repeat: &str| {
+        let run =
+            [&run[..], &["--baseline", "static:workers=2", "--seeds", "1", "--format", "json", "--repeat", repeat]];
+        lines(&answer(&run.concat()))[0]["worker_hours"].as_f64().unwrap()
+    };
+    assert!((hours("7") / hours("1") - 7.0).abs() < 0.1);
+}
+
 #[test]
 fn what_cannot_be_used_is_told_with_the_mend() {
     let plant = plant();

@@ -2,6 +2,7 @@
 
 mod contest;
 mod draw;
+mod guess;
 mod recorded;
 mod results;
 mod scenarios;
@@ -9,7 +10,7 @@ mod show;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::contest::{Sweep, entrants};
+use self::recorded::Recorded;
 use self::results::{Line, Row};
 use self::scenarios::Program;
 use super::draw::ReportFile;
@@ -33,7 +35,11 @@ A workload is a CSV (`seconds,records_per_second`, a header line; a rate holds u
   step:from=1000,to=3000,at=10m         sawtooth:low=500,high=2000,period=1h
   spike:base=1000,peak=5000,at=10m,for=5m
 
-A plant is a YAML file; benches/scenarios has some. Each policy and baseline meets the same noise for the same seed. The
+A recording is a workload too: what was processed and what the backlog grew by. policies/TUNING.md goes from there to a
+changed policy.
+
+A plant is a YAML file; benches/scenarios has some. Where a recording is given and no plant, one is guessed from it and
+written to stderr, with what each of its lines comes from: save it, correct it, and give it as --plant. Each policy and baseline meets the same noise for the same seed. The
 scores leave out a quiet beginning in which nothing is carried out. Rates are over the policy's own rateWindow; modes are
 not looked at.
 
@@ -54,14 +60,19 @@ pub struct Args {
     /// The job of the recording, where it has several: NAMESPACE/NAME
     #[arg(long, value_name = "JOB", requires = "recording")]
     job: Option<String>,
+    /// The load so many times in a row: a short recording says little about settings that work over hours
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000),
+          conflicts_with = "scenarios")]
+    repeat: u16,
     /// Between the lines of a CSV the load goes in a straight line
     #[arg(long, requires = "workload")]
     interpolate: bool,
     /// How long, where the workload does not say: a shape lasts an hour
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, conflicts_with = "scenarios")]
     duration: Option<Duration>,
-    /// The modelled job
-    #[arg(long, value_name = "FILE", required_unless_present = "scenarios", conflicts_with = "scenarios")]
+    /// The modelled job; with --recording it may be left out, and is then guessed from that
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["recording", "scenarios"],
+          conflicts_with = "scenarios")]
     plant: Option<PathBuf>,
     /// Every scenario of a folder, as a table in Markdown
     #[arg(long, value_name = "FOLDER")]
@@ -148,7 +159,7 @@ fn simulate(args: &Args, stop: &AtomicBool) -> anyhow::Result<()> {
         let comparisons = program.comparisons(&stages, &rows);
         return contest.draw(report, ("Scenarios", Vec::new()), comparisons, &bouts);
     }
-    let world = world(args, quiet)?;
+    let world = world(args, &entrants, quiet)?;
     let bout = |entrant: &contest::Entrant| Bout {
         world: world.clone(),
         family: Arc::clone(&entrant.family),
@@ -160,19 +171,23 @@ fn simulate(args: &Args, stop: &AtomicBool) -> anyhow::Result<()> {
     let load = args.workload.clone().or_else(|| args.recording.as_ref().map(|file| file.display().to_string()));
     let load = load.unwrap_or_default();
     let comparison = draw::comparison("Comparison", &rows, world.plant.lag_objective);
-    let plant = args.plant.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let plant = args.plant.as_ref().map_or_else(|| "guessed".to_owned(), |file| file.display().to_string());
     let facts = [("load", load), ("plant", plant), ("restart", format!("{} s", world.plant.downtime))];
     let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     contest.draw(report, ("Simulation", facts), vec![comparison], &bouts)
 }
 
 /// The job and its load.
-fn world(args: &Args, quiet: u32) -> anyhow::Result<World> {
-    let Some(plant) = &args.plant else { bail!("there is no plant") };
-    let plant = PlantSpec::load(plant).map_err(asked_wrongly)?;
-    let workload = match (&args.workload, &args.recording) {
+fn world(args: &Args, entrants: &[contest::Entrant], quiet: u32) -> anyhow::Result<World> {
+    let recorded = args.recording.as_ref().map(|file| recorded::read(file, args.job.as_deref())).transpose()?;
+    let plant = match (&args.plant, &recorded) {
+        (Some(plant), _) => PlantSpec::load(plant).map_err(asked_wrongly)?,
+        (None, Some(recorded)) => guessed(args, recorded, entrants)?,
+        (None, None) => bail!("there is no plant"),
+    };
+    let workload = match (&args.workload, recorded) {
         (Some(load), _) => Workload::load(load, args.interpolate).map_err(asked_wrongly)?,
-        (None, Some(recording)) => recorded::arrivals(recording, args.job.as_deref())?,
+        (None, Some(recorded)) => recorded.workload,
         (None, None) => bail!("there is no workload"),
     };
     const HOUR: u32 = 3600;
@@ -181,7 +196,20 @@ fn world(args: &Args, quiet: u32) -> anyhow::Result<World> {
     if seconds == 0 {
         return Err(asked_wrongly(anyhow::anyhow!("a run of no time has no scores: give --duration 1h")));
     }
-    Ok(World::new(Arc::new(plant), &workload.rates(seconds), quiet))
+    let rates = workload.rates(seconds).repeat(usize::from(args.repeat));
+    Ok(World::new(Arc::new(plant), &rates, quiet))
+}
+
+/// A plant from the recording, told to the asker line by line.
+fn guessed(args: &Args, recorded: &Recorded, entrants: &[contest::Entrant]) -> anyhow::Result<PlantSpec> {
+    let file = args.recording.as_deref().unwrap_or(Path::new("")).display();
+    let most = entrants.iter().filter_map(contest::Entrant::most_workers).max();
+    let most = most.unwrap_or(1).max(recorded.policy.plan.limits.max_workers);
+    let text = guess::plant(recorded, most)
+        .map_err(|why| asked_wrongly(anyhow::anyhow!("no plant can be guessed from `{file}`: {why}")))?;
+    // Nobody may be listening on stderr; that must not change the answer.
+    let _ = write!(io::stderr(), "# The plant, guessed from {file}: save it, correct it, give it as --plant.\n{text}");
+    PlantSpec::parse("the guessed plant", &text).context("failed to guess a plant from the recording")
 }
 
 fn chosen(scenarios: Vec<Scenario>, only: &[String]) -> anyhow::Result<Vec<Scenario>> {

@@ -109,6 +109,11 @@ fn changed(policy: &Policy, fields: &[(String, String)]) -> anyhow::Result<Arc<P
 }
 
 impl Entrant {
+    /// The most workers that it may order; a baseline does not say.
+    pub fn most_workers(&self) -> Option<u32> {
+        self.policy.as_ref().map(|policy| policy.plan.limits.max_workers)
+    }
+
     /// The same with these fields of its policy, for a scenario; a baseline as it is.
     pub fn with(&self, fields: &[(String, String)]) -> anyhow::Result<Contender> {
         match (&self.contender, &self.policy) {
