@@ -144,6 +144,11 @@ pub fn cases() -> Vec<Case> {
                 #    running runningFor coverage age throughput backlog backlog:1 cpu cpu:1 partitions unsafe
                 350s 2       40         1        5   200000     500000  -         0.3 0.3   8          -  # they are remembered
             "),
+        one("loading-classes", "a worker that loads its classes", traps::loading_classes(), "
+                #    running runningFor coverage age throughput backlog backlog:1 cpu cpu:1 partitions unsafe
+                305s 2       300        0.5      5   200000     250000  500000    0.3 0.3   8          -  # half of the sources say their backlog
+                320s 2       315        1        5   200000     500000  500000    0.3 0.3   8          -  # all do
+            "),
         one("no-bytes-read", "a source that does not count bytes", traps::no_bytes_read(), "
                 #    running runningFor coverage age throughput backlog backlog:1 cpu cpu:1 partitions unsafe
                 305s 2       300        1        5   -          500000  -         0.3 0.3   8          -  # no throughput: the job is held

@@ -20,6 +20,7 @@ const KAFKA_IO_TASK: &str = "Source:_ReadOrders_KafkaIO_Read_KafkaIO_Read_ReadFr
 /// The stage that reads, as the portable runner calls it.
 pub const STAGE: &str = "_3_Read_orders_ReadFromKafka_KafkaIO_Read_KafkaIO_Read_ReadFromKafkaViaSDF_Read_";
 const SOURCE_ID: &str = "cbc357ccb763df2852fee8c4fc7d55f2";
+const IMPULSE_ID: &str = "5c1e0b7d94a3f2680d1b7ae3c6f59024";
 const WORK_ID: &str = "0a448493b4782967b150582570326227";
 
 /// Restart generations: the part of a task_attempt_id before its first "_".
@@ -194,7 +195,7 @@ impl Job {
 
     /// An Impulse source, whose busy time is no number.
     pub fn impulse(&mut self, attempt: &Attempt) {
-        let task = ("Source:_Impulse", SOURCE_ID);
+        let task = ("Source:_Impulse", IMPULSE_ID);
         self.task(attempt, task, 0.0, f64::NAN);
         self.operator(attempt, task, "Source:_Impulse", "numRecordsIn", |_| 0.0);
         self.operator(attempt, task, "Source:_Impulse", "numRecordsOut", |_| 1.0);

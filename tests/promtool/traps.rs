@@ -322,6 +322,11 @@ pub fn legacy_source(kind: Kind) -> Vec<Series> {
         .without("_pendingRecords")
 }
 
+/// The second worker has its task from the beginning and its source's backlog from 315 s on: it loads its classes.
+pub fn loading_classes() -> Vec<Series> {
+    Job::steady(Kind::Beam).series.replace("_pendingBytes", ("subtask_index", "1"), 0..21, Sample::None)
+}
+
 /// The sources say nothing of a backlog; two exporters show the group's lag, a saw-tooth of one commit.
 pub fn lag(kind: Kind) -> Vec<Series> {
     let tooth = |scrape: usize| if scrape.is_multiple_of(2) { 500.0 } else { 3500.0 };
