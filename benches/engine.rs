@@ -1,8 +1,9 @@
 //! The engine alone: 40,000 jobs of 10 operators, ticked over and over.
 //!
 //! `cargo bench --bench engine` prints operator evaluations per second and, as a yardstick that moves with the machine,
-//! the ratio to merely copying the same Observations. Without `--bench` (as `cargo test --benches` runs it), or with
-//! `-- --test`, a small fleet is ticked a few times. Nothing fails by time here.
+//! the ratio to merely copying the same Observations; then what the process holds in memory after a tick, with the
+//! Observations and the Decisions of that tick, less what it held at its start. Without `--bench` (as `cargo test
+//! --benches` runs it), or with `-- --test`, a small fleet is ticked a few times. Nothing fails by time here.
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
 mod support;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use steelyard::engine::{
     ClassIndex, FleetLimits, JobId, JobIndex, JobObservation, Limits, Memories, Mode, Observations,
-    OperatorObservation, Parts, Plan, Plans, Preset, Prices, Reading, Restart, ScaleDown, ScaleUp, Signal, Span,
+    OperatorObservation, Parts, Plan, Plans, Preset, Prices, Reading, Restart, ScaleDown, ScaleUp, Signal, Span, Step,
     Timestamp, tick,
 };
 
@@ -23,27 +24,38 @@ const OPERATORS: u32 = 10;
 const TICK: Duration = Duration::from_secs(15);
 
 fn main() {
+    let before = resident_bytes();
     let (jobs, ticks) = if is_full() { (40_000, 24) } else { (100, 12) };
     for preset in [Preset::Seed, Preset::Balanced] {
-        run(preset, jobs, ticks);
+        run(preset, jobs, ticks, before);
     }
 }
 
-fn run(preset: Preset, jobs: u32, ticks: u32) {
+/// What this process holds in memory; `None` where the kernel does not tell it.
+fn resident_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? * 1024.0)
+}
+
+fn run(preset: Preset, jobs: u32, ticks: u32, before: Option<f64>) {
     let plans = Plans { classes: vec![plan(preset)], fleet: FleetLimits::default() };
     let mut seen = fleet(jobs);
     let mut memories = Memories::default();
     let mut at = Timestamp::from_millis(1_800_000_000_000);
     let (mut ticking, mut copying, mut moves) = (Duration::ZERO, Duration::ZERO, 0);
+    let (mut resident, mut steps) = (None, 0);
     for round in 0..ticks {
         at = at.plus(TICK);
         load(&mut seen, round);
-        let (decisions, done) = measured(|| black_box(tick(&plans, &mut memories, black_box(&seen), at)));
         let ((), copied) = measured(|| drop(black_box(black_box(&seen).clone())));
+        let (decisions, done) = measured(|| black_box(tick(&plans, &mut memories, black_box(&seen), at)));
         // The first ticks fill windows and allocate memories.
         if round >= ticks / 2 {
             ticking += done;
             copying += copied;
+            resident = resident_bytes();
+            steps = decisions.iter().map(|decision| decision.because.len()).sum();
             moves += decisions.iter().filter(|decision| decision.wish().is_some()).count();
         }
     }
@@ -55,6 +67,11 @@ fn run(preset: Preset, jobs: u32, ticks: u32) {
     println!("operator evaluations per second: {:.0}", evaluations / ticking.as_secs_f64());
     println!("a tick of the engine / a copy of its Observations: {:.1}", ticking.as_secs_f64() / copying.as_secs_f64());
     println!("budget 1,000,000 a second: {:.1} times met", evaluations / ticking.as_secs_f64() / 1e6);
+    if let Some(bytes) = resident.zip(before).map(|(now, before)| now - before) {
+        let each = |bytes: f64| bytes / f64::from(1 << 20) / f64::from(jobs) * 1000.0;
+        let derived = each((steps * size_of::<Step>()) as f64);
+        println!("resident for 1,000 jobs: {:.1} MiB, of which derivations {derived:.1}; budget 12", each(bytes));
+    }
 }
 
 fn plan(preset: Preset) -> Plan {

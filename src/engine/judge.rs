@@ -120,20 +120,27 @@ pub(super) struct Proposal {
     pub ticks_since_whole: u8,
 }
 
-/// Judges one job. `flows` is scratch, handed in so that a tick allocates it once.
+/// What judging one job leaves to the next: room, so that a tick allocates it once.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    flows: Vec<Flow>,
+    steps: Vec<Step>,
+}
+
+/// Judges one job.
 pub(super) fn judge(
     plan: &Plan,
     class: &ClassObservation,
     job: &JobObservation,
     memory: &mut JobMemory,
-    flows: &mut Vec<Flow>,
+    Scratch { flows, steps: because }: &mut Scratch,
     at: Timestamp,
 ) -> Proposal {
     let sight = Sight::of(plan, job);
     memory.observe(plan, class, job, &sight, at);
     flows.clear();
+    because.clear();
 
-    let mut because = Vec::with_capacity(job.operators.len() * 3 + 6);
     because.push(Step::Job { readings: sight.readings });
     let looked = {
         let case = Case { plan, class, job, memory, sight, at };
@@ -142,22 +149,22 @@ pub(super) fn judge(
                 if let Some(coverage) = case.coverage_gap() {
                     because.push(Step::Coverage { coverage });
                 }
-                gates::flows(&case, flows, &mut because)
+                gates::flows(&case, flows, because)
             }
             Err(hold) => {
-                gates::show(&case, &mut because);
+                gates::show(&case, because);
                 Err(hold)
             }
         }
     };
     if looked.is_ok() && plan.preset == Preset::Balanced {
-        look_back(plan, class, job, memory, sight, flows, &mut because, at);
+        look_back(plan, class, job, memory, sight, flows, because, at);
     }
     let case = Case { plan, class, job, memory, sight, at };
-    let verdict = looked.and_then(|()| rule(&case, flows, &mut because));
+    let standing = (plan.preset == Preset::Balanced).then(|| balanced::standing(&case)).flatten();
+    let verdict = looked.and_then(|()| rule(&case, flows, standing, because));
     // It holds increases only, but where both are held anyway it is the first in the order.
     let verdict = verdict.map_err(|hold| case.incomplete().filter(|first| first.rank() < hold.rank()).unwrap_or(hold));
-    let standing = (plan.preset == Preset::Balanced).then(|| balanced::standing(&case)).flatten();
     // Whether everything could be read, as far as the gates came: a job that was suspended is no loss of sight.
     let whole = match &verdict {
         Err(Hold::MissingSignal { .. } | Hold::PartialData { .. }) => false,
@@ -170,12 +177,15 @@ pub(super) fn judge(
     remember(plan, memory, &verdict, running, (sight.running, standing), at);
     let case = Case { plan, class, job, memory, sight, at };
     let action = match verdict {
-        Ok(wanted) => filters::apply(&case, &wanted, &mut because),
+        Ok(wanted) => filters::apply(&case, &wanted, because),
         Err(hold) => Action::Hold(hold),
     };
+    // As long as it is and no longer: every job of the fleet holds one.
+    let mut steps = Vec::with_capacity(because.len());
+    steps.append(because);
     Proposal {
         action,
-        because,
+        because: steps,
         backlog_time: gates::longest(flows).map_or(0.0, |flow| flow.backlog_time),
         throughput: throughput(&case),
         workers: running.max(sight.wished.unwrap_or_default()),
@@ -278,7 +288,7 @@ impl Wanted {
 }
 
 /// The terms of the preset, under what the owner fixed.
-fn rule(case: &Case<'_>, flows: &[Flow], because: &mut Vec<Step>) -> Result<Wanted, Hold> {
+fn rule(case: &Case<'_>, flows: &[Flow], standing: Option<Workers>, because: &mut Vec<Step>) -> Result<Wanted, Hold> {
     let running = case.sight.running.ok_or(Hold::NotRunning)?;
     if let Some(workers) = case.job.wishes.fixed {
         because.push(Step::Fixed { workers });
@@ -286,7 +296,7 @@ fn rule(case: &Case<'_>, flows: &[Flow], because: &mut Vec<Step>) -> Result<Want
     }
     let wanted = match case.plan.preset {
         Preset::Seed => published::rule(case, running, flows, because),
-        Preset::Balanced => balanced::rule(case, running, flows, because),
+        Preset::Balanced => balanced::rule(case, running, flows, standing, because),
     }?;
     if wanted.wish != running {
         because.push(Step::Wish { workers: wanted.wish });

@@ -366,9 +366,11 @@ impl JobMemory {
 
     /// Walks memory and observation side by side: both are sorted by name.
     fn take_samples(&mut self, plan: &Plan, seen: &[OperatorObservation], sight: &Sight, look: &Look, at: Timestamp) {
+        // Operators rarely change, and there are many: no room for more of them.
+        self.operators.reserve_exact(seen.len().saturating_sub(self.operators.len()));
         for (position, now) in seen.iter().enumerate() {
             let place = match self.operators.get(position) {
-                Some(memory) if *memory.operator == *now.operator => position,
+                Some(memory) if same(&memory.operator, &now.operator) => position,
                 _ => match self.operators.binary_search_by(|memory| (*memory.operator).cmp(&now.operator)) {
                     Ok(place) => place,
                     Err(place) => {
@@ -385,8 +387,9 @@ impl JobMemory {
             memory.last_row.is_some_and(|row| row >= started)
                 || seen.binary_search_by(|now| now.operator.cmp(&memory.operator)).is_ok()
         });
+        let watched = plan.watched();
         for memory in &mut self.operators {
-            memory.trim(plan.watched(), started, at);
+            memory.trim(watched, started, at);
         }
     }
 
@@ -396,6 +399,14 @@ impl JobMemory {
             .iter()
             .find(|memory| memory.last_row.is_some_and(|row| row >= self.started && row < at))
             .map(|memory| &memory.operator)
+    }
+
+    /// What is remembered of an operator that was seen at that place of the observation.
+    pub fn operator_near(&self, place: usize, operator: &Arc<str>) -> Option<&OperatorMemory> {
+        match self.operators.get(place) {
+            Some(memory) if same(&memory.operator, operator) => Some(memory),
+            _ => self.operator(operator),
+        }
     }
 
     /// What is remembered of an operator.
@@ -472,6 +483,11 @@ impl Mean {
     fn value(&self) -> Option<f64> {
         (self.seconds > 0.0).then_some(self.value)
     }
+}
+
+/// Whether two names are one. Mostly they are the very same.
+fn same(one: &Arc<str>, other: &Arc<str>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// The whole number that a reading of workers stands for.

@@ -45,14 +45,14 @@ pub fn tick(plans: &Plans, memories: &mut Memories, seen: &Observations, at: Tim
     memories.forget_departed(&seen.jobs);
     memories.recall_breakers(plans, &seen.classes);
     let trouble_free = ClassObservation::default();
-    let mut flows = Vec::new();
+    let mut scratch = judge::Scratch::default();
     let mut judged = Vec::with_capacity(seen.jobs.len());
     let mut proposals = Vec::with_capacity(seen.jobs.len());
     for job in &seen.jobs {
         let Some(plan) = plans.classes.get(job.class.0 as usize) else { continue };
         let class = seen.classes.get(job.class.0 as usize).unwrap_or(&trouble_free);
         let memory = memories.job(job, at);
-        proposals.push(judge::judge(plan, class, job, memory, &mut flows, at));
+        proposals.push(judge::judge(plan, class, job, memory, &mut scratch, at));
         judged.push(job);
     }
     fleet::arbitrate(plans, memories, &judged, &mut proposals, at);

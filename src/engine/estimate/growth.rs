@@ -59,9 +59,12 @@ impl Growth {
 /// is taken as it is) and when it exceeds 2 % of `throughput`; otherwise growth is 0.
 /// Source of test and estimator: any text on simple linear regression, t = b / (s / √Σ(x − x̄)²), n − 2 degrees of
 /// freedom.
-pub(crate) fn growth(points: impl ExactSizeIterator<Item = (f64, f64)> + Clone, throughput: f64) -> Growth {
+pub(crate) fn growth(
+    points: impl ExactSizeIterator<Item = (f64, f64)> + DoubleEndedIterator + Clone,
+    throughput: f64,
+) -> Growth {
     let count = points.len();
-    let (first, last) = (points.clone().next(), points.clone().last());
+    let (first, last) = (points.clone().next(), points.clone().next_back());
     let span = first.zip(last).map_or(0.0, |((start, _), (end, _))| end - start);
     if count < MIN_POINTS || span < MIN_SPAN.as_secs_f64() {
         let missing = Duration::try_from_secs_f64(MIN_SPAN.as_secs_f64() - span).unwrap_or_default();
@@ -74,8 +77,8 @@ pub(crate) fn growth(points: impl ExactSizeIterator<Item = (f64, f64)> + Clone, 
         (spread + (x - mean_x) * (x - mean_x), together + (x - mean_x) * (y - mean_y))
     });
     let slope = together / spread;
-    let residual: f64 = points.map(|(x, y)| (y - mean_y - slope * (x - mean_x)).powi(2)).sum();
     let significant = slope > 0.0 && {
+        let residual: f64 = points.map(|(x, y)| (y - mean_y - slope * (x - mean_x)).powi(2)).sum();
         let error = (residual / (n - 2.0) / spread).sqrt();
         let critical = CRITICAL[(count - 3).min(CRITICAL.len() - 1)];
         // Without scatter (up to rounding) there is nothing to test.

@@ -47,38 +47,53 @@ impl Level {
         while self.samples.back().is_some_and(|sample| sample.seconds > newest) {
             self.samples.pop_back();
         }
-        self.samples.push_back(Sample { seconds: newest, input: input as f32 });
         let window = whole(window);
-        while self.samples.front().is_some_and(|sample| newest - sample.seconds >= window) && self.samples.len() > 1 {
+        while self.samples.front().is_some_and(|sample| newest - sample.seconds >= window) {
             self.samples.pop_front();
         }
-        if let Some(keep) = self.step(newest) {
+        // Twice the room, as for any queue, would be half of it for nothing: there are as many queues as operators.
+        if self.samples.len() == self.samples.capacity() {
+            self.samples.reserve_exact(4);
+        }
+        self.samples.push_back(Sample { seconds: newest, input: input as f32 });
+        let (mut level, keep) = self.step(newest);
+        if let Some(keep) = keep {
             while self.samples.front().is_some_and(|sample| newest - sample.seconds >= keep) && self.samples.len() > 1 {
                 self.samples.pop_front();
             }
+            level = mean(&self.samples, 0);
         }
-        self.mean = mean(self.samples.iter()) as f32;
+        self.mean = level as f32;
     }
 
-    /// How many seconds to keep, where the input stepped.
-    fn step(&self, newest: u32) -> Option<u32> {
-        let since = |span: Duration| self.samples.partition_point(|sample| newest - sample.seconds >= whole(span));
-        let (recent, last) = (since(RECENT), since(NEWEST));
+    /// The mean of all samples, and how many seconds to keep, where the input stepped.
+    fn step(&self, newest: u32) -> (f64, Option<u32>) {
+        let since = |span: Duration| {
+            let lately = self.samples.iter().rev().take_while(|sample| newest - sample.seconds < whole(span));
+            self.samples.len() - lately.count()
+        };
+        let recent = since(RECENT);
+        let before = sum(0.0, self.samples.range(..recent));
+        let all = sum(before, self.samples.range(recent..)) / self.samples.len() as f64;
         if recent < MIN_BEFORE {
-            return None;
+            return (all, None);
         }
-        let before = self.samples.range(..recent);
-        let level = mean(before.clone());
-        let variance =
-            before.map(|sample| (f64::from(sample.input) - level).powi(2)).sum::<f64>() / (recent - 1) as f64;
-        let deviation = variance.sqrt().max(LEAST_DEVIATION * level.abs());
-        let limit = (STEP_SHARE * level.abs()).max(STEP_DEVIATIONS * deviation);
-        let off = |start: usize| (mean(self.samples.range(start..)) - level).abs();
+        let level = before / recent as f64;
+        let off = |start: usize| (mean(&self.samples, start) - level).abs();
+        // Most samples are that close to the level, whatever its scatter.
+        let (last, share) = (since(NEWEST), STEP_SHARE * level.abs());
+        if off(last) <= LARGE * share && off(recent) <= share {
+            return (all, None);
+        }
+        let squares = self.samples.range(..recent).map(|sample| (f64::from(sample.input) - level).powi(2));
+        let deviation = (squares.sum::<f64>() / (recent - 1) as f64).sqrt().max(LEAST_DEVIATION * level.abs());
+        let limit = share.max(STEP_DEVIATIONS * deviation);
         if off(last) > LARGE * limit {
-            return Some(whole(NEWEST));
+            return (all, Some(whole(NEWEST)));
         }
         // With one sample only, "the last 30 s" would be the newest under a gentler limit.
-        (self.samples.len() - recent > 1 && off(recent) > limit).then(|| whole(RECENT))
+        let stepped = self.samples.len() - recent > 1 && off(recent) > limit;
+        (all, stepped.then(|| whole(RECENT)))
     }
 
     /// The level, in units per second, at least 0; `None` before the first balance.
@@ -105,7 +120,7 @@ impl Level {
         if count < 2 {
             return 0.0;
         }
-        let level = mean(self.samples.iter());
+        let level = mean(&self.samples, 0);
         let squares = self.samples.iter().map(|sample| (f64::from(sample.input) - level).powi(2));
         (squares.sum::<f64>() / (count - 1) as f64).sqrt()
     }
@@ -125,9 +140,13 @@ impl Level {
     }
 }
 
-fn mean<'a>(samples: impl ExactSizeIterator<Item = &'a Sample>) -> f64 {
-    let count = samples.len() as f64;
-    samples.map(|sample| f64::from(sample.input)).sum::<f64>() / count
+/// The mean of the samples from that place on.
+fn mean(samples: &VecDeque<Sample>, start: usize) -> f64 {
+    sum(0.0, samples.range(start..)) / (samples.len() - start) as f64
+}
+
+fn sum<'a>(before: f64, samples: impl Iterator<Item = &'a Sample>) -> f64 {
+    samples.fold(before, |sum, sample| sum + f64::from(sample.input))
 }
 
 fn seconds(at: Timestamp) -> u32 {

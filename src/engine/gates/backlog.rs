@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::decision::{Hold, Partial};
 use crate::engine::estimate::{Growth, growth};
 use crate::engine::judge::Case;
+use crate::engine::memory::OperatorMemory;
 use crate::engine::observation::OperatorObservation;
 use crate::engine::plan::Preset;
 use crate::engine::reading::Reading;
@@ -74,10 +75,11 @@ pub(crate) fn flows(case: &Case<'_>, into: &mut Vec<Flow>, because: &mut Vec<Ste
         } else {
             throughput / coverage.filter(|_| seen.total.is_none()).unwrap_or(1.0)
         };
-        let standing = standing(case, seen, waiting);
-        let floor = Floor::of(case, seen, throughput);
+        let memory = case.memory.operator_near(place, &seen.operator);
+        let standing = standing(case, memory, waiting);
+        let floor = Floor::of(case, memory, throughput, standing);
         let backlog = if floor.hides(standing) { 0.0 } else { standing };
-        let (growth, slope) = match growth_of(case, seen, throughput, backlog) {
+        let (growth, slope) = match growth_of(case, seen, memory, throughput, backlog) {
             Growth::Known { per_second, slope } => (per_second, slope),
             Growth::TooEarly { missing } => {
                 because.push(shown(case, seen, None));
@@ -138,8 +140,13 @@ fn shown(case: &Case<'_>, seen: &OperatorObservation, worked: Option<Worked>) ->
 /// A growth that is given is taken as it is, under the same 2 % and sign as a measured one without scatter. Where the
 /// rule knows the level of the input, growth is what that has above the throughput: one balance, whose two ends are the
 /// same. (A slope stays negative for minutes after a backlog is gone.)
-fn growth_of(case: &Case<'_>, seen: &OperatorObservation, throughput: f64, backlog: f64) -> Growth {
-    let memory = case.memory.operator(&seen.operator);
+fn growth_of(
+    case: &Case<'_>,
+    seen: &OperatorObservation,
+    memory: Option<&OperatorMemory>,
+    throughput: f64,
+    backlog: f64,
+) -> Growth {
     match (case.plan.preset, seen.growth.and_then(Reading::fresh)) {
         // What is not there does not grow: one throughput below the mean input is noise.
         (Preset::Balanced, _) if backlog <= 0.0 => Growth::given(0.0, throughput),
@@ -156,8 +163,8 @@ fn growth_of(case: &Case<'_>, seen: &OperatorObservation, throughput: f64, backl
 }
 
 /// What waits, but for what a group has not committed yet: that grows until it does.
-fn standing(case: &Case<'_>, seen: &OperatorObservation, waiting: f64) -> f64 {
-    match (case.plan.preset, case.memory.operator(&seen.operator)) {
+fn standing(case: &Case<'_>, memory: Option<&OperatorMemory>, waiting: f64) -> f64 {
+    match (case.plan.preset, memory) {
         (Preset::Balanced, Some(memory)) => memory.standing_backlog(case.plan, case.at).min(waiting),
         _ => waiting,
     }
@@ -170,10 +177,10 @@ struct Floor {
 }
 
 impl Floor {
-    fn of(case: &Case<'_>, seen: &OperatorObservation, throughput: f64) -> Self {
-        let recent = case
-            .memory
-            .operator(&seen.operator)
+    fn of(case: &Case<'_>, memory: Option<&OperatorMemory>, throughput: f64, standing: f64) -> Self {
+        // What is nothing needs no comparison.
+        let recent = memory
+            .filter(|_| standing > 0.0)
             .map_or(0.0, |memory| memory.highest_throughput(case.plan.growth_window, case.at));
         Self { one_second: recent.max(throughput), partitions: case.partitions().map_or(0.0, f64::from) }
     }

@@ -29,8 +29,14 @@ struct Stream<'a> {
     capacity: Option<(&'a Capacity, f64)>,
 }
 
-/// What the rule wants.
-pub(super) fn rule(case: &Case<'_>, running: Workers, flows: &[Flow], because: &mut Vec<Step>) -> Result<Wanted, Hold> {
+/// What the rule wants; `standing` as [`standing`] says.
+pub(super) fn rule(
+    case: &Case<'_>,
+    running: Workers,
+    flows: &[Flow],
+    standing: Option<Workers>,
+    because: &mut Vec<Step>,
+) -> Result<Wanted, Hold> {
     let toll = Toll::of(case);
     let streams: Vec<Stream<'_>> = flows.iter().map(|flow| stream(case, running, flow, because)).collect();
     because.push(Step::Restart { delay: toll.delay, downtime: toll.downtime, lag: toll.lag(), learned: toll.learned });
@@ -38,16 +44,17 @@ pub(super) fn rule(case: &Case<'_>, running: Workers, flows: &[Flow], because: &
     if busy().all(|stream| stream.capacity.is_none()) {
         return Ok(rough(case, running, flows, &streams, &toll, because));
     }
-    let carries = busy().filter_map(|stream| Some(terms::carries(stream.capacity?.0, stream.input, running))).max();
-    let usual = f64::from(carries.unwrap_or(running).0).max(case.memory.mean_workers().unwrap_or(0.0));
-    let markets: Vec<(&Stream<'_>, Market<'_>)> = busy()
+    let prices = case.plan.prices;
+    let mut markets: Vec<(&Stream<'_>, Market<'_>)> = busy()
         .filter_map(|stream| {
             let ((capacity, processes), input) = (stream.capacity?, stream.input);
-            let carries = terms::carries(capacity, input, running);
-            let (backlog, prices) = (stream.flow.backlog, case.plan.prices);
-            Some((stream, Market { capacity, input, backlog, running, processes, carries, usual, toll, prices }))
+            let (carries, backlog) = (terms::carries(capacity, input, running), stream.flow.backlog);
+            Some((stream, Market { capacity, input, backlog, running, processes, carries, usual: 0.0, toll, prices }))
         })
         .collect();
+    let carries = markets.iter().map(|(_, market)| market.carries).max();
+    let usual = f64::from(carries.unwrap_or(running).0).max(case.memory.mean_workers().unwrap_or(0.0));
+    markets.iter_mut().for_each(|(_, market)| market.usual = usual);
 
     let mut open: Vec<&(&Stream<'_>, Market<'_>)> = Vec::new();
     for one in &markets {
@@ -56,9 +63,9 @@ pub(super) fn rule(case: &Case<'_>, running: Workers, flows: &[Flow], because: &
         }
     }
     if open.is_empty() {
-        return fewer(case, running, &markets, &streams, because);
+        return fewer(case, running, standing.unwrap_or(running), (&markets, &streams), because);
     }
-    let need = standing(case).unwrap_or(running);
+    let need = standing.unwrap_or(running);
     let stay = |hold: Option<Hold>| Ok(Wanted { opened: true, need, hold, ..Wanted::of(running, running) });
     if case.memory.ups == 0 {
         because.push(Step::FirstTick);
@@ -85,7 +92,7 @@ pub(super) fn rule(case: &Case<'_>, running: Workers, flows: &[Flow], because: &
 /// What is known of an operator, shown.
 fn stream<'a>(case: &'a Case<'_>, running: Workers, flow: &'a Flow, because: &mut Vec<Step>) -> Stream<'a> {
     let operator = case.operator(flow.operator);
-    let memory = case.memory.operator(operator);
+    let memory = case.memory.operator_near(flow.operator, operator);
     let level = memory.map(|memory| memory.level());
     let input = level.and_then(|level| level.per_second()).unwrap_or(flow.throughput);
     let capacity = memory
@@ -140,11 +147,10 @@ fn size(
 fn fewer(
     case: &Case<'_>,
     running: Workers,
-    markets: &[(&Stream<'_>, Market<'_>)],
-    streams: &[Stream<'_>],
+    need: Workers,
+    (markets, streams): (&[(&Stream<'_>, Market<'_>)], &[Stream<'_>]),
     because: &mut Vec<Step>,
 ) -> Result<Wanted, Hold> {
-    let need = standing(case).unwrap_or(running);
     let wish = need.min(running);
     let mut wanted = Wanted { need, ..Wanted::of(wish, running) };
     if wish == running {

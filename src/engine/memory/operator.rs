@@ -31,7 +31,8 @@ pub(crate) struct OperatorMemory {
     pub(super) last_row: Option<Timestamp>,
     /// Backlog and throughput since the job last started, oldest first.
     samples: VecDeque<Sample>,
-    total: Option<Total>,
+    /// Boxed, as policies with totals are few.
+    total: Option<Box<Total>>,
     /// What was processed per second, worked out from the total at the newest tick.
     rate: Option<f64>,
     pub(super) level: Level,
@@ -109,8 +110,12 @@ impl OperatorMemory {
         self.last_row = Some(at);
         let (Some(backlog), Some(throughput)) = (fresh_backlog, throughput) else { return };
         // Across a gap as long as the window nobody knows what the backlog did.
-        if self.samples.back().is_some_and(|newest| at.since(newest.at) > plan.growth_window) {
+        if self.samples.back().is_some_and(|newest| newest.at < at.minus(plan.growth_window)) {
             self.samples.clear();
+        }
+        // Not twice the room: there are as many queues as operators.
+        if self.samples.len() == self.samples.capacity() {
+            self.samples.reserve_exact(4);
         }
         self.samples.push_back(Sample { at, backlog, throughput });
         if look.gap {
@@ -139,18 +144,18 @@ impl OperatorMemory {
         let value = total.fresh()?;
         let fresh = Total { at, value, backlog, rate: None };
         // A restart may begin the total anew, and what was in flight is lost: the difference across it says nothing.
-        let Some(before) = self.total.filter(|before| before.at >= look.started) else {
-            self.total = Some(fresh);
+        let Some(before) = self.total.as_deref().copied().filter(|before| before.at >= look.started) else {
+            self.keep(fresh);
             return None;
         };
         let span = at.since(before.at);
         // The sum over the workers lacks those that do not report.
         if look.gap || span.is_zero() {
-            self.total = Some(Total { rate: None, ..before });
+            self.keep(Total { rate: None, ..before });
             return None;
         }
         if value < before.value {
-            self.total = Some(if span > SERIES_COME_BACK { fresh } else { Total { rate: None, ..before } });
+            self.keep(if span > SERIES_COME_BACK { fresh } else { Total { rate: None, ..before } });
             return None;
         }
         #[expect(clippy::float_cmp, reason = "the same sample is the same number to the bit")]
@@ -160,8 +165,15 @@ impl OperatorMemory {
         }
         let seconds = span.as_secs_f64();
         let rate = (value - before.value) / seconds;
-        self.total = Some(Total { rate: Some(rate), ..fresh });
+        self.keep(Total { rate: Some(rate), ..fresh });
         Some((rate, Some(rate + (backlog - before.backlog) / seconds)))
+    }
+
+    fn keep(&mut self, total: Total) {
+        match &mut self.total {
+            Some(kept) => **kept = total,
+            None => self.total = Some(Box::new(total)),
+        }
     }
 
     /// What came in per second over a window: what was processed and what the backlog grew by, between the same ends.
@@ -169,8 +181,10 @@ impl OperatorMemory {
         let window = plan.balance_window(totals);
         let newest = self.samples.back()?;
         let of_this_start = self.samples.iter().rev().skip(1).take_while(|sample| sample.at >= started);
+        // What is younger is further from a whole interval than a quarter of itself: no quotient is needed to see that.
+        let young = at.minus(window.saturating_mul(4) / 5);
         // Ticks and commits do not beat as one: the shortest span that is whole intervals, but for a quarter.
-        let oldest = of_this_start.into_iter().find(|sample| {
+        let oldest = of_this_start.skip_while(|sample| sample.at > young).find(|sample| {
             let span = at.since(sample.at);
             let times = (span.as_secs_f64() / window.as_secs_f64()).round();
             times >= 1.0 && span.abs_diff(window.mul_f64(times)) <= span / 4
@@ -205,15 +219,21 @@ impl OperatorMemory {
     }
 
     fn last_minute(&self, at: Timestamp) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().rev().take_while(move |sample| at.since(sample.at) <= SATURATED_FOR)
+        let since = at.minus(SATURATED_FOR);
+        self.samples.iter().rev().take_while(move |sample| sample.at >= since)
     }
 
     /// Whether so much was waiting all the time that the job could not have processed more.
     pub fn is_saturated(&self, plan: &Plan, throughput: f64, at: Timestamp) -> bool {
         let in_flight = plan.in_flight().as_secs_f64() * throughput;
-        let waits = self.last_minute(at).all(|sample| sample.backlog > in_flight);
-        let oldest = self.last_minute(at).last();
-        waits && oldest.is_some_and(|oldest| at.since(oldest.at) >= SATURATED_SPAN)
+        let mut oldest = None;
+        for sample in self.last_minute(at) {
+            if sample.backlog <= in_flight {
+                return false;
+            }
+            oldest = Some(sample.at);
+        }
+        oldest.is_some_and(|oldest| oldest <= at.minus(SATURATED_SPAN))
     }
 
     /// The mean throughput of the last minute.
@@ -226,21 +246,36 @@ impl OperatorMemory {
     /// Drops what is older than anybody looks at, or than the job's last start. The newest five stay, however far apart:
     /// a window that is shorter than five ticks would never say anything.
     pub(super) fn trim(&mut self, window: Duration, started: Timestamp, at: Timestamp) {
-        while self.samples.front().is_some_and(|oldest| {
-            oldest.at < started || (at.since(oldest.at) > window && self.samples.len() > MIN_POINTS)
-        }) {
+        let since = at.minus(window);
+        while self
+            .samples
+            .front()
+            .is_some_and(|oldest| oldest.at < started || (oldest.at < since && self.samples.len() > MIN_POINTS))
+        {
             self.samples.pop_front();
         }
     }
 
     /// The samples of a window; five at least.
-    fn within(&self, window: Duration, at: Timestamp) -> impl ExactSizeIterator<Item = &Sample> + Clone {
-        let older = self.samples.partition_point(|sample| at.since(sample.at) > window);
+    fn within(
+        &self,
+        window: Duration,
+        at: Timestamp,
+    ) -> impl ExactSizeIterator<Item = &Sample> + DoubleEndedIterator + Clone {
+        let since = at.minus(window);
+        let older = match self.samples.front() {
+            Some(oldest) if oldest.at < since => self.samples.partition_point(|sample| sample.at < since),
+            _ => 0,
+        };
         self.samples.range(older.min(self.samples.len().saturating_sub(MIN_POINTS))..)
     }
 
     /// The backlog over a window: (seconds before now as a negative number, backlog), oldest first.
-    pub fn backlog(&self, window: Duration, at: Timestamp) -> impl ExactSizeIterator<Item = (f64, f64)> + Clone {
+    pub fn backlog(
+        &self,
+        window: Duration,
+        at: Timestamp,
+    ) -> impl ExactSizeIterator<Item = (f64, f64)> + DoubleEndedIterator + Clone {
         self.within(window, at).map(move |sample| (-at.since(sample.at).as_secs_f64(), sample.backlog))
     }
 
@@ -256,7 +291,8 @@ impl OperatorMemory {
 
     /// Whether nothing waits that is worth a name.
     pub(super) fn is_drained(&self, window: Duration, at: Timestamp) -> bool {
-        self.samples.back().is_some_and(|newest| newest.backlog <= self.highest_throughput(window, at))
+        let Some(newest) = self.samples.back() else { return false };
+        newest.backlog <= 0.0 || self.within(window, at).any(|sample| sample.throughput >= newest.backlog)
     }
 
     /// The newest backlog; of a group's lag the least within one commit interval, as it grows until the group commits. 0
@@ -264,8 +300,9 @@ impl OperatorMemory {
     pub fn standing_backlog(&self, plan: &Plan, at: Timestamp) -> f64 {
         let newest = self.samples.back().map_or(0.0, |newest| newest.backlog);
         let Some(interval) = plan.commit_interval else { return newest };
-        let since = self.samples.iter().rev().take_while(|sample| at.since(sample.at) <= interval);
-        since.map(|sample| sample.backlog).fold(newest, f64::min)
+        let since = at.minus(interval);
+        let lately = self.samples.iter().rev().take_while(|sample| sample.at >= since);
+        lately.map(|sample| sample.backlog).fold(newest, f64::min)
     }
 
     /// The level of the input.

@@ -133,6 +133,26 @@ impl Market<'_> {
         restart.min(kept)
     }
 
+    /// What even `most` workers take: seconds until the backlog is gone, and seconds late.
+    fn soonest(&self, most: Workers) -> (f64, f64) {
+        let spare = self.capacity.of(f64::from(most.0)).unwrap_or(0.0) - self.input;
+        if spare <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let peak = self.peak();
+        // More workers never process less, but for rounding.
+        let rounding = 1.0 - 1e-9;
+        (rounding * peak / spare, rounding * (peak - self.input * self.objective()).max(0.0) / spare)
+    }
+
+    /// What so many workers or more cost at least: they are done no sooner than the most of them, and each idles through
+    /// the restart and is given back.
+    fn least(&self, workers: Workers, enough: Workers, carried: Option<f64>, (drains, late): (f64, f64)) -> f64 {
+        let above = f64::from(workers.0.saturating_sub(self.carries.0));
+        let cost = self.late_second() * late + above * (drains + self.toll.downtime);
+        if workers > enough { cost + self.way_back(workers, enough, carried) } else { cost }
+    }
+
     /// m₀ and the count from there to `most` that costs least, the smaller of several. `None` where not even `most`
     /// carries the input.
     pub fn cheapest(&self, enough: Workers, most: Workers) -> Option<(Candidate, Candidate)> {
@@ -140,10 +160,10 @@ impl Market<'_> {
         let mut best: Option<Candidate> = None;
         let mut workers = enough;
         let carried = self.capacity.of(f64::from(enough.0));
+        let soonest = self.soonest(most.max(enough));
         while workers <= most.max(enough) {
-            // However soon the backlog is gone: what is above the need idles through the restart.
-            let idle = f64::from(workers.0.saturating_sub(self.carries.0)) * self.toll.downtime;
-            if best.is_some_and(|best| best.cost <= idle) {
+            // No larger count costs less than that.
+            if best.is_some_and(|best| best.cost <= self.least(workers, enough, carried, soonest)) {
                 break;
             }
             if let Some(candidate) = self.priced(workers, enough, carried) {
