@@ -8,6 +8,8 @@ mod conflicts;
 mod objects;
 #[path = "support/scripted/policies.rs"]
 mod policies;
+#[path = "cluster_api/restarts.rs"]
+mod restarts;
 #[path = "cluster_api/scale.rs"]
 mod scale;
 #[path = "support/scripted/server.rs"]

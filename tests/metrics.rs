@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use steelyard::engine::{
     self, Action, ClassIndex, ClassObservation, Decision, FleetLimits, Grown, Hold, JobId, JobIndex, JobObservation,
-    Learned, LearnedCapacity, LearnedInput, Memories, Observations, OperatorObservation, Plans, Reading, Signal,
-    Timestamp, Useful, Workers,
+    Learned, LearnedCapacity, LearnedInput, LeftAlone, Memories, Observations, OperatorObservation, Plans, Reading,
+    Signal, Timestamp, Useful, Workers,
 };
 use steelyard::policy;
 use steelyard::telemetry::{Metrics, Patch, Query, ReloadOutcome};
@@ -45,6 +45,8 @@ fn remembered(plans: &Plans, jobs: Vec<JobObservation>, at: Timestamp) -> Memori
         useful: Some(Useful { workers: Workers(20), until: at.plus(hour), input: 1000.0 }),
         grown: Some(Grown { from: Workers(5), at: at.minus(hour), judged: true }),
         restarts: 2,
+        asked: Some(Workers(10)),
+        left_alone: Some(LeftAlone { until: at.plus(hour), reverts: 2 }),
     };
     let learned = Arc::new(learned);
     let reading = OperatorObservation {

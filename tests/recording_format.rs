@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use steelyard::engine::{
     Action, ClassIndex, ClassObservation, Decision, Hold, JobObservation, JobTable, Learned, LearnedCapacity,
-    Observations, OperatorObservation, OwnerWishes, Pause, Reading, Signal, SignalSet, Timestamp, Workers,
+    LeftAlone, Observations, OperatorObservation, OwnerWishes, Pause, Reading, Signal, SignalSet, Timestamp, Workers,
 };
 use steelyard::policy::{self, PolicySet};
 use steelyard::record::{Error, Header, Kept, Reader, Tick, Writer};
@@ -143,8 +143,10 @@ fn learned() -> impl Strategy<Value = Learned> {
     let span = || proptest::option::of((0_u64..1_000_000).prop_map(Duration::from_millis));
     let rate = || 0.0..1e9_f64;
     let capacity = proptest::collection::vec(("[a-c]", any::<u32>(), rate()), 0..3);
-    (time(), span(), span(), capacity, proptest::option::of(any::<u32>()), proptest::option::of(rate())).prop_map(
-        |(at, delay, downtime, capacity, wanted, regret)| Learned {
+    let count = || proptest::option::of(any::<u32>());
+    let others = (count(), proptest::option::of(left_alone()));
+    (time(), span(), span(), capacity, count(), proptest::option::of(rate()), others).prop_map(
+        |(at, delay, downtime, capacity, wanted, regret, (asked, left_alone))| Learned {
             at,
             delay,
             downtime,
@@ -158,17 +160,24 @@ fn learned() -> impl Strategy<Value = Learned> {
                 .collect(),
             wanted: wanted.map(Workers),
             regret,
+            asked: asked.map(Workers),
+            left_alone,
             ..Learned::default()
         },
     )
 }
 
+fn left_alone() -> impl Strategy<Value = LeftAlone> {
+    (0_i64..4_000_000_000_000, any::<u32>())
+        .prop_map(|(until, reverts)| LeftAlone { until: Timestamp::from_millis(until), reverts })
+}
+
 fn job() -> impl Strategy<Value = JobObservation> {
     let readings = proptest::collection::vec(reading(0.0), 10);
     let text = || proptest::option::of(".{0,12}".prop_map(Arc::<str>::from));
-    let known = (text(), text(), wishes(), proptest::option::of(learned()));
+    let known = (text(), text(), wishes(), proptest::option::of(learned()), proptest::option::of(left_alone()));
     (0_usize..2, "[ab]", "[a-c]", readings, known, operators()).prop_map(
-        |(class, namespace, name, readings, (unsafe_reason, conflict, wishes, recalled), operators)| {
+        |(class, namespace, name, readings, (unsafe_reason, conflict, wishes, recalled, left_alone), operators)| {
             // The index is set when the job is put into a tick.
             let id = steelyard::engine::JobId::new(&namespace, &name);
             JobObservation {
@@ -187,6 +196,7 @@ fn job() -> impl Strategy<Value = JobObservation> {
                 checkpoint_interval: readings[9],
                 unsafe_reason,
                 conflict,
+                left_alone,
                 wishes,
                 recalled: recalled.map(Arc::new),
                 operators,

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use kube::core::GroupVersionKind;
 
 use super::kind;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Recalled};
 use super::object::{Claim, Object};
 use super::targets::{Running, Targets, scopes, selects};
 use super::view::View;
@@ -55,6 +55,13 @@ impl Class<'_> {
             },
         }
     }
+
+    /// Whom the count is left to after a change that was not ours.
+    fn others(&self, ledger: &Ledger, object: &Object, job: &mut JobObservation, at: Timestamp) -> Option<Arc<str>> {
+        let hold = self.policy.conflict_hold;
+        job.left_alone = ledger.left_alone(&object.uid, hold);
+        ledger.conflict(&object.uid, hold, at)
+    }
 }
 
 impl Targets {
@@ -74,18 +81,7 @@ impl Targets {
         }
         ledger.forget(at);
         let mut world = World { ledger: &mut ledger, rivals: Rivals::of(&rivals), at };
-        let views: HashMap<&Scope, Seen<'_>> =
-            guards.iter().map(|(scope, view, certain)| (*scope, Seen { scope, view, certain: *certain })).collect();
-        let classes: Vec<Option<Class<'_>>> = policies
-            .policies
-            .iter()
-            .map(|policy| {
-                let target = policy.target.as_ref()?;
-                let kind = kind::parse(target)?;
-                let views = scopes(target, &kind).iter().filter_map(|scope| views.get(scope).copied()).collect();
-                Some(Class { policy, target, kind, views })
-            })
-            .collect();
+        let classes = classes(policies, &guards);
 
         let mut known = HashSet::new();
         observations.jobs.retain_mut(|job| {
@@ -108,6 +104,47 @@ impl Targets {
         }
         mark_conflicts(&classes, observations, policies);
     }
+
+    /// Takes in what an earlier process knew of the counts, after the tick that read it back has been joined.
+    ///
+    /// Somebody else's change is left alone for as long as that process would have; one that came after its last tick, and
+    /// that no process of ours made, from now on. Of an object that is not known for certain yet it is judged once it is.
+    pub fn recall(&self, policies: &PolicySet, observations: &mut Observations, at: Timestamp) {
+        let followed = self.followed();
+        let guards = look(&followed.watches, at);
+        let mut ledger = self.ledger.lock();
+        let classes = classes(policies, &guards);
+        for job in &mut observations.jobs {
+            let (Some(known), Some(Some(class))) = (&job.recalled, classes.get(usize::from(job.class.0))) else {
+                continue;
+            };
+            let recalled = Recalled { asked: known.asked, left_alone: known.left_alone };
+            let name = &class.policy.plan.class;
+            ledger.recall(name, &job.id, recalled);
+            if let Known::There { object, certain: true } = class.of_job(job) {
+                ledger.settle(name, &job.id, object, at);
+                let others = class.others(&ledger, object, job, at);
+                // A rival that is there now comes first.
+                job.conflict = job.conflict.take().or(others);
+            }
+        }
+    }
+}
+
+/// The classes that have a target, with what is seen of it.
+fn classes<'a>(
+    policies: &'a PolicySet,
+    guards: &'a [(&'a Scope, MutexGuard<'a, View>, bool)],
+) -> Vec<Option<Class<'a>>> {
+    let views: HashMap<&Scope, Seen<'_>> =
+        guards.iter().map(|(scope, view, certain)| (*scope, Seen { scope, view, certain: *certain })).collect();
+    let class = |policy: &'a Policy| {
+        let target = policy.target.as_ref()?;
+        let kind = kind::parse(target)?;
+        let views = scopes(target, &kind).iter().filter_map(|scope| views.get(scope).copied()).collect();
+        Some(Class { policy, target, kind, views })
+    };
+    policies.policies.iter().map(class).collect()
 }
 
 /// The views of these watches, each with whether it can be believed now.
@@ -189,9 +226,12 @@ impl World<'_> {
             let (kind, why) = (&scope.kind.kind, why.as_deref()?);
             Some(format!("not known whether a {kind} sets its count too: {why}").into())
         });
-        let hold = class.policy.conflict_hold;
+        if certain {
+            self.ledger.settle(&class.policy.plan.class, &job.id, object, self.at);
+        }
+        let others = class.others(self.ledger, object, job, self.at);
         let rival = object.conflict().cloned().or_else(|| self.rivals.claimant(&class.kind, &job.id));
-        job.conflict = rival.or_else(|| self.ledger.conflict(&object.uid, hold, self.at));
+        job.conflict = rival.or(others);
         job.wishes = object.wishes();
         if let (Reading::Missing, None, Some(most)) =
             (job.max_parallelism, class.policy.plan.limits.max_parallelism, object.max_parallelism)

@@ -8,7 +8,8 @@ use super::annotations::Asked;
 use super::gates::{self, Gate};
 use super::kind::{ReplicasAt, Sort};
 use super::lenient::Fields;
-use super::wire::{Metadata, Reference, Wire};
+use super::patch::FIELD_MANAGER;
+use super::wire::{Manager, Metadata, Reference, Wire};
 use crate::engine::{OwnerWishes, Workers};
 
 /// What is kept of one object.
@@ -28,8 +29,46 @@ pub struct Object {
     pub leaving: bool,
     /// Whether there is a `spec.job`.
     pub has_job: bool,
+    /// Who set its count last.
+    pub(super) by: Author,
     // Most objects carry nothing of it: a pointer for each rather than the whole.
     notes: Option<Box<Notes>>,
+}
+
+/// Who set a count last, as `managedFields` says it.
+///
+/// They have an owner of the count unless it was ever absent or 0, and then of a change through `/scale` no time either. So
+/// they are asked only where this process was not there itself: while another replica scales, and before it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// One of our processes: what belongs to us is gone as soon as anybody else sets another count.
+    Us,
+    Other,
+    Unknown,
+}
+
+impl Author {
+    fn of(managers: &[Manager], at: ReplicasAt) -> Self {
+        let has_count = |manager: &&Manager| {
+            let Fields(owned) = &manager.fields_v1;
+            match at {
+                ReplicasAt::Spec => owned.spec.0.replicas.is_some(),
+                ReplicasAt::TaskManager => owned.spec.0.task_manager.0.replicas.is_some(),
+            }
+        };
+        let us = |manager: &Manager| {
+            manager.manager.get() == Some(FIELD_MANAGER) && manager.subresource.get() == Some("scale")
+        };
+        let mut owners = managers.iter().filter(has_count);
+        // Whoever applies the very count that we had set owns it beside us.
+        if owners.clone().any(us) {
+            Self::Us
+        } else if owners.next().is_some() {
+            Self::Other
+        } else {
+            Self::Unknown
+        }
+    }
 }
 
 /// What few objects carry.
@@ -56,6 +95,7 @@ impl Object {
         let gate = gates::gate(sort, &metadata, &spec, &status);
         let is_flink = sort == Sort::FlinkDeployment;
         let finished = is_flink && gates::is_finished(&metadata, &spec, &status);
+        let by = Author::of(&metadata.managed_fields.0, ReplicasAt::of(kind));
         let Metadata { namespace, name, uid, resource_version, generation, deletion_timestamp, annotations, .. } =
             metadata;
         let count = match ReplicasAt::of(kind) {
@@ -75,6 +115,7 @@ impl Object {
             max_parallelism: spec.flink_configuration.max_parallelism.and_then(|text| text.parse().ok()),
             leaving: deletion_timestamp.is_some() || finished,
             has_job: spec.job.is_some(),
+            by,
             notes: (notes != Notes::default()).then(|| Box::new(notes)),
         };
         (namespace, name, object)
@@ -205,6 +246,50 @@ mod tests {
         assert_eq!(claim(hpa, core).as_deref(), Some("/ReplicationController/b"));
         assert_eq!(claim(hpa, serde_json::json!({})), None);
         assert_eq!(claim(APPS, flink), None, "only autoscalers claim");
+    }
+
+    #[test]
+    fn who_set_the_count_last_is_who_owns_it() {
+        let flink = |fields: serde_json::Value| serde_json::json!({"f:spec": {"f:taskManager": fields}});
+        let count = || flink(serde_json::json!({"f:replicas": {}}));
+        let entry = |manager: &str, subresource: &str, fields: serde_json::Value| serde_json::json!({"manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": fields});
+        for (name, managers, by) in [
+            ("nobody", serde_json::json!([]), Author::Unknown),
+            ("no list", serde_json::json!("?"), Author::Unknown),
+            (
+                "only of other fields",
+                serde_json::json!([entry("helm", "", flink(serde_json::json!({"f:resource": {}})))]),
+                Author::Unknown,
+            ),
+            ("somebody else", serde_json::json!([entry("kubectl-edit", "", count())]), Author::Other),
+            (
+                "us",
+                serde_json::json!([
+                    entry("helm", "", flink(serde_json::json!({}))),
+                    entry("steelyard", "scale", count())
+                ]),
+                Author::Us,
+            ),
+            (
+                "one who applies our value",
+                serde_json::json!([entry("argocd", "", count()), entry("steelyard", "scale", count())]),
+                Author::Us,
+            ),
+            ("another way of writing", serde_json::json!([entry("steelyard", "", count())]), Author::Other),
+            (
+                "another path",
+                serde_json::json!([entry("steelyard", "scale", serde_json::json!({"f:spec": {"f:replicas": {}}}))]),
+                Author::Unknown,
+            ),
+        ] {
+            let object =
+                read(FLINK, serde_json::json!({"metadata": {"name": "a", "managedFields": managers}, "spec": {}}));
+            assert_eq!(object.by, by, "{name}");
+        }
+        let plain = serde_json::json!([entry("steelyard", "scale", serde_json::json!({"f:spec": {"f:replicas": {}}}))]);
+        let plain =
+            read(APPS, serde_json::json!({"metadata": {"name": "a", "managedFields": plain}, "spec": {"replicas": 1}}));
+        assert_eq!(plain.by, Author::Us);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::object::Object;
+use super::object::{Author, Object};
 use crate::engine::{Timestamp, Workers};
 
 /// For how long a broken watch is still believed. An API server that restarts is away for seconds.
@@ -22,6 +22,7 @@ pub(super) struct Change {
     /// The versions of the two looks: it happened after the first, and at the second at the latest.
     pub(super) after: u64,
     pub(super) version: u64,
+    pub(super) by: Author,
 }
 
 /// What one watch has seen.
@@ -133,7 +134,11 @@ fn pairs(objects: &Objects) -> impl Iterator<Item = (&str, &str, &Object)> {
 fn change(before: &Object, now: &Object) -> Option<Change> {
     let (from, to) = (before.replicas?, now.replicas?);
     let same = before.uid == now.uid;
-    (same && from != to).then(|| Change { uid: now.uid.clone(), from, to, after: before.version, version: now.version })
+    let change = || {
+        let (after, version) = (before.version, now.version);
+        Change { uid: now.uid.clone(), from, to, after, version, by: now.by }
+    };
+    (same && from != to).then(change)
 }
 
 #[cfg(test)]

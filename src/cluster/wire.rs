@@ -49,6 +49,41 @@ pub(super) struct Metadata {
     pub(super) annotations: Option<Annotations>,
     #[serde(default)]
     pub(super) owner_references: List<Owner>,
+    #[serde(default)]
+    pub(super) managed_fields: List<Manager>,
+}
+
+/// Who set which fields last, in one way of writing.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Manager {
+    pub(super) manager: Text,
+    pub(super) subresource: Text,
+    pub(super) fields_v1: Fields<Owned>,
+}
+
+/// Of these fields, whether the count is among them.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Owned {
+    #[serde(rename = "f:spec")]
+    pub(super) spec: Fields<OwnedSpec>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct OwnedSpec {
+    #[serde(rename = "f:replicas")]
+    pub(super) replicas: Option<IgnoredAny>,
+    #[serde(rename = "f:taskManager")]
+    pub(super) task_manager: Fields<OwnedTaskManager>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct OwnedTaskManager {
+    #[serde(rename = "f:replicas")]
+    pub(super) replicas: Option<IgnoredAny>,
 }
 
 /// Who made an object.

@@ -29,6 +29,8 @@ use super::time::Timestamp;
 /// | `useful` | newest sample, while `until` lies ahead | increases may be tried again |
 /// | `grown` | newest sample, while the job did not restart since | no increase for 150 s, and no judgement of the last one |
 /// | `restarts` | newest sample, not older than 30 minutes | crashes are counted anew |
+/// | `asked` | newest sample | a change of the count that somebody else made meanwhile is not noticed |
+/// | `left_alone` | the latest `until` of all | a count that somebody else had just set may be changed at once |
 ///
 /// A value counts only as long as it may: one that was sampled before the newest restart of the job is a fact about the
 /// job (times, capacities, regret) or is dropped by the engine itself (`grown`, `seen`), so the reader need not judge.
@@ -71,6 +73,12 @@ pub struct Learned {
     /// Restarts of the last 30 minutes that looked like crashes.
     #[serde(skip_serializing_if = "is_zero")]
     pub restarts: u32,
+    /// What the spec asked for when that was last known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Workers>,
+    /// Somebody else's last change of the count, while it is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_alone: Option<LeftAlone>,
 }
 
 /// What one count of workers can process.
@@ -124,6 +132,17 @@ pub struct Grown {
     pub at: Timestamp,
     /// Whether its effect has been judged.
     pub judged: bool,
+}
+
+/// What somebody else's change of a count means for us: the engine carries it between processes, and the cluster, which
+/// knows whose change it was, holds by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftAlone {
+    /// The job is left alone until then, which may lie in the past: how often ours was taken back outlives it.
+    pub until: Timestamp,
+    /// How often in a row what we had set was taken back: the job is left alone for twice as long each time.
+    pub reverts: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]

@@ -10,7 +10,7 @@ mod recall;
 use super::estimate::{Glance, Restarts};
 use super::fleet::Breaker;
 use super::job::{JobIndex, Workers};
-use super::learned::{Learned, Useful};
+use super::learned::{Learned, LeftAlone, Useful};
 use super::observation::{ClassObservation, JobObservation, OperatorObservation};
 use super::plan::{Plan, Plans};
 use super::reading::{Reading, Signal};
@@ -131,6 +131,9 @@ pub(super) struct JobMemory {
     /// A restart that came while the job's numbers could not be read.
     restart_unread: bool,
     mean_workers: Mean,
+    /// What the spec asked for when that was last known.
+    asked: Option<Workers>,
+    left_alone: Option<LeftAlone>,
     previous: Option<Timestamp>,
     /// How much time the newest tick stands for.
     tick_span: Duration,
@@ -192,6 +195,8 @@ impl JobMemory {
             times: Restarts::default(),
             restart_unread: false,
             mean_workers: Mean::default(),
+            asked: None,
+            left_alone: None,
             previous: None,
             tick_span: Duration::ZERO,
             regret: 0.0,
@@ -214,6 +219,9 @@ impl JobMemory {
         let restarted = self.notice_restart(plan, sight, at);
         self.follow_rescale(plan, sight, at);
         self.restart_unread |= restarted;
+        if sight.wished.is_some() {
+            (self.asked, self.left_alone) = (sight.wished, job.left_alone);
+        }
         let look = self.look(plan, job, sight, at);
         self.take_samples(plan, &job.operators, sight, &look, at);
         let glance = self.glance(plan, class, job, sight, at);

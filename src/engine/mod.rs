@@ -28,7 +28,7 @@ mod tests;
 
 pub use decision::{Action, Answer, Budget, Cap, Decision, Hold, Partial};
 pub use job::{ClassIndex, JobId, JobIndex, JobTable, Workers};
-pub use learned::{Grown, Learned, LearnedCapacity, LearnedInput, Useful};
+pub use learned::{Grown, Learned, LearnedCapacity, LearnedInput, LeftAlone, Useful};
 pub use memory::Memories;
 pub use observation::{ClassObservation, JobObservation, Observations, OperatorObservation, OwnerWishes, Pause};
 pub use plan::{FleetLimits, Limits, Mode, Parts, Plan, Plans, Preset, Prices, Restart, ScaleDown, ScaleUp, Span};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::job::{ClassIndex, JobId, JobIndex, Workers};
-use super::learned::Learned;
+use super::learned::{Learned, LeftAlone};
 use super::reading::{Reading, SignalSet};
 use super::time::Timestamp;
 
@@ -63,6 +63,9 @@ pub struct JobObservation {
     pub unsafe_reason: Option<Arc<str>>,
     /// Who else decides about this job, if somebody does.
     pub conflict: Option<Arc<str>>,
+    /// Somebody else's last change of the count, for a process that comes after this one; it decides nothing: while it
+    /// does, there is a `conflict`.
+    pub left_alone: Option<LeftAlone>,
     /// What the people who run the job ask for.
     pub wishes: OwnerWishes,
     /// What an earlier process had learned of the job, where it was read back at the start. It counts at the first tick
@@ -91,6 +94,7 @@ impl JobObservation {
             checkpoint_interval: Reading::Missing,
             unsafe_reason: None,
             conflict: None,
+            left_alone: None,
             wishes: OwnerWishes::default(),
             recalled: None,
             operators: Vec::new(),

@@ -57,6 +57,7 @@
 //! | `checkpoint_interval` | missing | time between two checkpoints |
 //! | `unsafe` | safe | text: why a rescale would do harm |
 //! | `conflict` | none | text: who else decides about the job |
+//! | `left_alone` | nobody | somebody else's last change of the count: `until` when the job is left alone (it may lie in the past), and how often in a row what we had set was taken back (`reverts`); it decides nothing, as a `conflict` stands beside it |
 //! | `owner` | nothing asked | what annotations ask for: `pause` (`both`, `up`, `down`), `pause_until`, `workers`, `min`, `max` |
 //! | `recalled` | nothing | what an earlier process had learned of the job, read back at the start: [`Learned`](crate::engine::Learned) |
 //! | `operators` | none | by name: `throughput` (left out: missing), `backlog` (left out: no row, so the operator is not judged), `growth` (left out: measured from the backlog) |

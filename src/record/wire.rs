@@ -9,7 +9,9 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::reading::{WireReading, duration, signed};
-use crate::engine::{JobObservation, Learned, OperatorObservation, OwnerWishes, Pause, Reading, Timestamp, Workers};
+use crate::engine::{
+    JobObservation, Learned, LeftAlone, OperatorObservation, OwnerWishes, Pause, Reading, Timestamp, Workers,
+};
 
 /// Text that is borrowed from the JSON where it holds no escapes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct WireJob<'a> {
     /// Who else decides about this job.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Text<'a>>,
+    /// Somebody else's last change of the count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_alone: Option<LeftAlone>,
     /// What the annotations of the scaled object ask for.
     #[serde(skip_serializing_if = "WireWishes::is_empty")]
     pub owner: WireWishes,
@@ -100,6 +105,7 @@ impl<'a> From<&'a JobObservation> for WireJob<'a> {
             checkpoint_interval,
             unsafe_reason,
             conflict,
+            left_alone,
             wishes,
             recalled,
             operators,
@@ -120,6 +126,7 @@ impl<'a> From<&'a JobObservation> for WireJob<'a> {
             checkpoint_interval: WireReading::unless_missing(*checkpoint_interval),
             unsafe_reason: unsafe_reason.as_deref().map(Text::from),
             conflict: conflict.as_deref().map(Text::from),
+            left_alone: *left_alone,
             owner: WireWishes::from(*wishes),
             recalled: recalled.clone(),
             operators: WireOperators(
@@ -164,6 +171,7 @@ impl WireJob<'_> {
             checkpoint_interval,
             unsafe_reason,
             conflict,
+            left_alone,
             owner,
             recalled,
             operators,
@@ -180,6 +188,7 @@ impl WireJob<'_> {
         job.checkpoint_interval = checkpoint_interval.or(Reading::Missing);
         job.unsafe_reason = unsafe_reason.as_ref().map(|reason| text(&reason.0));
         job.conflict = conflict.as_ref().map(|owner| text(&owner.0));
+        job.left_alone = *left_alone;
         job.wishes = (*owner).into();
         job.recalled = recalled.clone();
         job.operators = operators

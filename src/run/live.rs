@@ -84,6 +84,9 @@ impl Source for LiveSource {
         if !self.recollected && queries.iter().any(|query| !matches!(query.outcome, QueryOutcome::Failed(_))) {
             self.recollected = true;
             self.recollect(policies, &mut observations, at).await;
+            if let Some(cluster) = &self.cluster {
+                cluster.targets.recall(policies, &mut observations, at);
+            }
         }
         self.troubles.tell(&queries, &repeated, at);
         self.metrics.queried(queries.iter().map(|query| Query {

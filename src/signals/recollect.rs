@@ -3,7 +3,8 @@
 //! Each of our own metrics is asked for once, for all classes together, at the newest sample of the last ten minutes: an
 //! instant vector would not do, as the series of a process that ended are marked stale. Several processes may have exported
 //! in that time (a standby, the one before the last restart). What belongs together is taken from one of them, the one
-//! that spoke last; only what was wanted is the largest of all.
+//! that spoke last; only what was wanted is the largest of all, and until
+//! when a job is left alone the latest.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -18,12 +19,16 @@ use super::row::Labels;
 use crate::engine::{JobIndex, JobTable, Learned, LearnedInput, Observations, Timestamp};
 use crate::policy::{Policy, PolicySet};
 use crate::telemetry::learned::{
-    CAPACITY, CIRCUIT_OPEN_UNTIL, DOWNTIME, INPUT_GAUGES, InputGauge, JOB_GAUGES, JobGauge, PREFIX, WANTED, capacity,
-    count, unknown_input,
+    CAPACITY, CIRCUIT_OPEN_UNTIL, DOWNTIME, INPUT_GAUGES, InputGauge, JOB_GAUGES, JobGauge, LEFT_ALONE, PREFIX, WANTED,
+    capacity, count, unknown_input,
 };
 
 /// How old a newest sample may be. A daemon that was away for longer knows too little of what happened meanwhile.
 const REACH: Duration = Duration::from_secs(10 * 60);
+
+/// But whom a count is left to holds for half an hour, and for more than a day where ours was taken back again and again:
+/// it counts until its time, however long the daemon was away. Few jobs have such a series.
+const REACH_OF_LEFT_ALONE: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// How far apart samples of ours may lie: the resolution at which their times are looked for.
 const RESOLUTION: &str = "15s";
@@ -57,12 +62,14 @@ impl Topic {
     }
 
     fn query(self, window: Duration) -> String {
-        let newest = |name: &str| format!("last_over_time({PREFIX}{name}[{}s])", REACH.as_secs());
+        let within = |name: &str, reach: Duration| format!("last_over_time({PREFIX}{name}[{}s])", reach.as_secs());
+        let newest = |name: &str| within(name, REACH);
         match self {
             Self::Wanted => format!("max_over_time({PREFIX}{WANTED}[{}s])", window.as_secs().max(1)),
             Self::Known => {
                 format!("max_over_time(timestamp({PREFIX}{WANTED})[{}s:{RESOLUTION}])", REACH.as_secs())
             }
+            Self::Job(gauge) if LEFT_ALONE.contains(&gauge.name) => within(gauge.name, REACH_OF_LEFT_ALONE),
             Self::Job(gauge) => newest(gauge.name),
             Self::Input(gauge) => newest(gauge.name),
             Self::Capacity => newest(CAPACITY),
@@ -248,12 +255,17 @@ impl Minds {
         }
     }
 
-    /// What the process that spoke last knew, with the largest wish of all.
+    /// What the process that spoke last knew, with the largest wish of all and the longest time to leave the job alone:
+    /// that may be all that is left of a process that ended long ago.
     fn of(&mut self, job: JobIndex) -> Option<Learned> {
         let minds = self.jobs.remove(&job)?;
         let wanted = minds.iter().filter_map(|mind| mind.learned.wanted).max();
-        let newest = minds.into_iter().filter(|mind| mind.known.is_some()).max_by_key(|mind| mind.known)?;
-        let mut learned = Learned { wanted, at: newest.known, ..newest.learned };
+        let left_alone = minds.iter().filter_map(|mind| mind.learned.left_alone).max_by_key(|left| left.until);
+        let newest = minds.into_iter().filter(|mind| mind.known.is_some()).max_by_key(|mind| mind.known);
+        let Some(newest) = newest else {
+            return left_alone.map(|left_alone| Learned { left_alone: Some(left_alone), ..Learned::default() });
+        };
+        let mut learned = Learned { wanted, left_alone, at: newest.known, ..newest.learned };
         // An input of which a part is missing says nothing.
         learned.inputs.retain(|input| input.per_second.is_finite() && input.deviation.is_finite());
         learned.inputs.sort_by(|one, other| one.operator.cmp(&other.operator));

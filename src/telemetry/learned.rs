@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Grown, Learned, LearnedCapacity, LearnedInput, Timestamp, Useful, Workers};
+use crate::engine::{Grown, Learned, LearnedCapacity, LearnedInput, LeftAlone, Timestamp, Useful, Workers};
 
 /// The prefix of every metric of ours.
 pub const PREFIX: &str = "steelyard_";
@@ -42,11 +42,14 @@ pub const DOWNTIME: &str = "job_downtime_seconds";
 /// What a count of workers can process, by `operator` and `workers`.
 pub const CAPACITY: &str = "job_capacity";
 
+/// Until when a job is left alone after somebody else's change of its count, and how often ours was taken back.
+pub const LEFT_ALONE: [&str; 2] = ["job_left_alone_until_timestamp_seconds", "job_left_alone_reverts"];
+
 /// Until when a class's circuit breaker is open.
 pub const CIRCUIT_OPEN_UNTIL: &str = "class_circuit_open_until_timestamp_seconds";
 
 /// What is known of each job, one number each.
-pub const JOB_GAUGES: [JobGauge; 12] = [
+pub const JOB_GAUGES: [JobGauge; 15] = [
     JobGauge {
         name: "job_delay_seconds",
         help: "Learned: from a patch until the job stops; absent until one was seen",
@@ -119,6 +122,24 @@ pub const JOB_GAUGES: [JobGauge; 12] = [
         get: |learned| (learned.restarts > 0).then(|| f64::from(learned.restarts)),
         set: |learned, restarts| learned.restarts = count(restarts).0,
     },
+    JobGauge {
+        name: "job_asked_workers",
+        help: "Workers that the spec asks for, as it was last known",
+        get: |learned| learned.asked.map(|asked| f64::from(asked.0)),
+        set: |learned, workers| learned.asked = Some(count(workers)),
+    },
+    JobGauge {
+        name: LEFT_ALONE[0],
+        help: "Until when the job is left alone after somebody else's change of its count; absent where none is remembered",
+        get: |learned| learned.left_alone.map(|left_alone| left_alone.until.as_seconds()),
+        set: |learned, seconds| left_alone(learned).until = time(seconds),
+    },
+    JobGauge {
+        name: LEFT_ALONE[1],
+        help: "How often in a row somebody else took back what we had set",
+        get: |learned| learned.left_alone.map(|left_alone| f64::from(left_alone.reverts)),
+        set: |learned, reverts| left_alone(learned).reverts = count(reverts).0,
+    },
 ];
 
 /// What is known of each operator with a backlog, by `operator`.
@@ -174,6 +195,10 @@ fn grown(learned: &mut Learned) -> &mut Grown {
     learned.grown.get_or_insert(Grown { from: Workers(u32::MAX), at: time(0.0), judged: true })
 }
 
+fn left_alone(learned: &mut Learned) -> &mut LeftAlone {
+    learned.left_alone.get_or_insert(LeftAlone { until: time(0.0), reverts: 0 })
+}
+
 fn duration(seconds: f64) -> std::time::Duration {
     std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
@@ -203,6 +228,8 @@ mod tests {
             useful: Some(Useful { workers: Workers(12), until: time(1_800_014_400.0), input: 75_000.0 }),
             grown: Some(Grown { from: Workers(4), at: time(1_799_999_000.0), judged: false }),
             restarts: 2,
+            asked: Some(Workers(7)),
+            left_alone: Some(LeftAlone { until: time(1_800_001_800.0), reverts: 3 }),
         }
     }
 

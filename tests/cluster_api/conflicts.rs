@@ -6,7 +6,7 @@ use steelyard::cluster::{Fence, Fenced, Order, Outcome, Scaler, Targets};
 use steelyard::engine::{JobId, JobTable, Observations, Reading, Timestamp, Workers};
 use steelyard::policy::PolicySet;
 
-use crate::objects::{flink, target};
+use crate::objects::{flink, set_by_other, target};
 use crate::policies::{policies, tick};
 use crate::server::{Ask, Fault, Server, eventually};
 
@@ -29,9 +29,10 @@ struct Bench {
 impl Bench {
     async fn of(server: Server) -> Self {
         let policies = policies([("beam", Some(target(&["streaming"], "")))]);
+        let before = server.open_watches();
         let targets = Targets::start(server.client(), &policies).await.unwrap();
         targets.settled().await;
-        eventually("a watch is open", || server.open_watches() == 1).await;
+        eventually("a watch is open", || server.open_watches() > before).await;
         let scaler = Scaler::new(targets.clone(), 20);
         Self { server, policies, targets, scaler, jobs: JobTable::default() }
     }
@@ -53,7 +54,7 @@ impl Bench {
 
     /// A change by somebody else, seen by the watch; `observed`: the operator has taken it.
     async fn set(&self, replicas: u32) {
-        self.server.put(flink_at(&self.server, replicas));
+        self.server.put(set_by_other(self.server.object("streaming", "orders").unwrap(), replicas));
         self.seen(replicas).await;
     }
 
@@ -72,13 +73,9 @@ impl Bench {
     }
 }
 
-/// The object with another count, observed by the operator.
-fn flink_at(server: &Server, replicas: u32) -> Value {
-    let mut object = server.object("streaming", "orders").unwrap();
-    object["spec"]["taskManager"]["replicas"] = json!(replicas);
-    let generation = object["metadata"]["generation"].as_u64().unwrap() + 1;
-    object["metadata"]["generation"] = json!(generation);
-    object["status"]["observedGeneration"] = json!(generation);
+/// As of an object whose count was ever absent or 0.
+fn without_owners(mut object: Value) -> Value {
+    object["metadata"].as_object_mut().unwrap().remove("managedFields");
     object
 }
 
@@ -192,7 +189,7 @@ async fn what_happened_while_the_watch_was_away_is_found_by_the_next_list() {
     bench.server.stall_watches(true);
     bench.scale(3, 5).await;
     // Taken back while nobody looked: between the two looks nothing seems to have changed.
-    bench.server.put(flink_at(&bench.server, 3));
+    bench.server.put(set_by_other(bench.server.object("streaming", "orders").unwrap(), 3));
     bench.server.lose_stalled();
     bench.server.cut_watches(Some(crate::server::error_event(410, "too old resource version")));
     let lists = bench.server.asked(Ask::List).len();
@@ -203,12 +200,28 @@ async fn what_happened_while_the_watch_was_away_is_found_by_the_next_list() {
 
 #[tokio::test(start_paused = true)]
 async fn another_replicas_changes_are_pardoned_while_it_leads() {
-    let mut bench = Bench::new().await;
+    let leader = Bench::new().await;
+    let mut bench = Bench::of(leader.server.clone()).await;
     bench.scaler.stand_by(true);
-    bench.set(7).await;
+    leader.scale(3, 7).await;
+    bench.seen(7).await;
     assert_eq!(bench.conflict(15), "");
+    // A stranger's are not, and it is known whose count was taken back.
+    bench.set(3).await;
+    assert!(bench.conflict(30).contains("took our 7 back to 3"), "{}", bench.conflict(30));
     bench.scaler.stand_by(false);
-    assert_eq!(bench.conflict(30), "");
-    bench.set(8).await;
-    assert!(!bench.conflict(45).is_empty());
+    assert!(!bench.conflict(30 + 1799).is_empty());
+    assert_eq!(bench.conflict(30 + 1800), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_nobody_owns_is_left_alone_while_another_replica_leads() {
+    let server = Server::default();
+    server.put(without_owners(flink("streaming", "orders", 3)));
+    let mut bench = Bench::of(server).await;
+    bench.scaler.stand_by(true);
+    let changed = set_by_other(bench.server.object("streaming", "orders").unwrap(), 5);
+    bench.server.put(without_owners(changed));
+    bench.seen(5).await;
+    assert!(bench.conflict(15).contains("from 3 to 5"));
 }

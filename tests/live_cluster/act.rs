@@ -1,5 +1,6 @@
 //! Acting on a real API server: the gates on objects of the real kinds, its answers to patches, other writers, Events.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -8,7 +9,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use steelyard::cluster::{Announcement, Events, Fence, Fenced, Order, Outcome, Scaler, Targets, Written};
-use steelyard::engine::{JobId, JobObservation, JobTable, Timestamp, Workers};
+use steelyard::engine::{JobId, JobObservation, JobTable, Learned, Timestamp, Workers};
 use steelyard::policy::{PolicySet, Target};
 use tokio::sync::mpsc;
 
@@ -97,6 +98,19 @@ impl Bench {
         let at = Timestamp::from_millis(self.second * 1000);
         let order = Order { job: &job, target: self.target(), from: Workers(from), to: Workers(to), at };
         self.scaler.scale(&order, &Open).await
+    }
+
+    /// The conflict that a process finds at its first tick, where the one before had seen that count last.
+    async fn after_a_restart(&self, name: &str, asked: u32) -> String {
+        let client = self.cluster.admin().await;
+        let (namespace, target) = (self.namespace.clone(), self.target());
+        let mut next = Self::with(self.cluster, namespace, &target.api_version, &target.kind, client).await;
+        let mut seen = tick(&next.targets, &next.policies, &mut next.jobs, &[], self.second);
+        let learned = Learned { asked: Some(Workers(asked)), ..Learned::default() };
+        let job = seen.jobs.iter_mut().find(|job| job.id.name() == name).expect("it was listed");
+        job.recalled = Some(Arc::new(learned));
+        next.targets.recall(&next.policies, &mut seen, Timestamp::from_millis(self.second * 1000));
+        seen.jobs.iter().find(|job| job.id.name() == name).map_or(String::new(), |job| conflict(job).to_owned())
     }
 
     async fn objects(&self) -> Api<DynamicObject> {
@@ -238,6 +252,12 @@ async fn another_writer_is_left_alone_and_one_that_takes_ours_back_is_named() {
     bench.until("ours", "job", |job| counts(3)(job) && conflict(job).is_empty() && reason(job).is_empty()).await;
     bench.set("job", 6).await;
     bench.until("taken back", "job", |job| conflict(job).contains("took our 3 back to 6")).await;
+    // Of a change that a process did not see, the object itself tells whether it was ours.
+    assert!(bench.after_a_restart("job", 3).await.contains("from 3 to 6"));
+    bench.second += 1800;
+    assert_eq!(bench.scale("job", 6, 4).await, Outcome::Scaled);
+    bench.cluster.reconcile(&namespace, "job").await;
+    assert_eq!(bench.after_a_restart("job", 6).await, "");
 }
 
 #[tokio::test]

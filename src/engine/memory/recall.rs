@@ -25,6 +25,8 @@ impl JobMemory {
             useful,
             grown,
             restarts,
+            asked,
+            left_alone,
         } = recalled;
         let mut memory = Self::new(at);
         memory.times = Restarts::recalled(*delay, *downtime, *recovery, *grown);
@@ -42,6 +44,7 @@ impl JobMemory {
             memory.mean_workers = Mean { value, seconds: MEAN_OVER.as_secs_f64() };
         }
         memory.regret = regret.filter(|regret| regret.is_finite() && *regret > 0.0).unwrap_or(0.0);
+        (memory.asked, memory.left_alone) = (*asked, *left_alone);
         memory.useful = useful.filter(|useful| useful.until > at);
         for _ in 0..(*restarts as usize).min(UNSTABLE_RESTARTS) {
             // As wide as nothing: no width explains it away.
@@ -99,6 +102,8 @@ impl JobMemory {
             useful: self.useful,
             grown: self.times.grown,
             restarts: self.restarts.len() as u32,
+            asked: self.asked,
+            left_alone: self.left_alone,
         }
     }
 }

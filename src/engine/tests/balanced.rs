@@ -343,6 +343,26 @@ fn a_killed_process_that_reads_back_decides_as_one_that_lived() {
 }
 
 #[test]
+fn whom_a_count_is_left_to_is_carried_from_process_to_process() {
+    let left_alone = |reverts| Some(LeftAlone { until: Timestamp::from_millis(1_800_001_800_000), reverts });
+    let learned = Learned { asked: Some(Workers(7)), left_alone: left_alone(2), ..Learned::default() };
+    let recalled = JobObservation { recalled: Some(Arc::new(learned)), ..loaded(10, 1000.0, 0.8, 0.0, 0.0) };
+    let known = |world: &World| {
+        let learned = world.memories.learned(JobIndex(0)).unwrap();
+        (learned.asked, learned.left_alone)
+    };
+    let mut world = World::new(balanced());
+    // As long as nobody knows what the spec asks for, what an earlier process knew stands.
+    world.action(&JobObservation { wished: Reading::QueryFailed, ..recalled.clone() });
+    assert_eq!(known(&world), (Some(Workers(7)), left_alone(2)));
+    // It decides nothing: where it does, the cluster says so as a conflict.
+    world.action(&JobObservation { left_alone: left_alone(3), ..recalled.clone() });
+    assert_eq!(known(&world), (Some(Workers(10)), left_alone(3)));
+    world.action(&recalled);
+    assert_eq!(known(&world), (Some(Workers(10)), None));
+}
+
+#[test]
 fn what_cannot_be_read_back_moves_nothing_for_a_while() {
     let mut world = World::new(balanced());
     let nothing = |seen| JobObservation { recalled: Some(Arc::default()), ..seen };

@@ -3,7 +3,7 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::engine::{ClassIndex, Grown, JobId, JobObservation, LearnedCapacity, Span, Workers};
+use crate::engine::{ClassIndex, Grown, JobId, JobObservation, LearnedCapacity, LeftAlone, Span, Workers};
 use crate::signals::testing::{AT, connection, policies, vector};
 
 /// A series of ours, as the process behind `instance` exported it.
@@ -165,4 +165,32 @@ async fn half_an_answer_is_none() {
     let (told, observations) = read(&server, &["orders"]).await;
     assert!(told.is_err());
     assert_eq!(observations.jobs[0].recalled, None);
+}
+
+/// Who must be left alone outlives what else is known: until its time, whoever said it.
+#[tokio::test]
+async fn until_when_a_job_is_left_alone_is_the_latest_of_all_and_outlives_the_rest() {
+    let server = server().await;
+    let of = |instance: &str, name: &str, value: &str| series(instance, json!({"name": name}), value);
+    known(&server, &[of("new", "orders", "1795229300")]).await;
+    answer(&server, "last_over_time", "job_asked_workers", &[of("new", "orders", "7")]).await;
+    let until = [
+        of("old", "orders", "1795236000"),
+        of("new", "orders", "1795232000"),
+        // Nothing else is left of the process that left this one alone.
+        of("old", "payments", "1795239600"),
+    ];
+    answer(&server, "last_over_time", LEFT_ALONE[0], &until).await;
+    let reverts = [of("old", "orders", "3"), of("new", "orders", "1"), of("old", "payments", "2")];
+    answer(&server, "last_over_time", LEFT_ALONE[1], &reverts).await;
+    let (told, observations) = read(&server, &["orders", "payments"]).await;
+    assert_eq!(told.unwrap(), Recollected { jobs: 2, strangers: 0 });
+    let left_alone = |until: i64, reverts| Some(LeftAlone { until: Timestamp::from_millis(until * 1000), reverts });
+    let orders = observations.jobs[0].recalled.as_deref().unwrap();
+    assert_eq!((orders.asked, orders.left_alone), (Some(Workers(7)), left_alone(1_795_236_000, 3)));
+    let payments = observations.jobs[1].recalled.as_deref().unwrap();
+    assert_eq!(*payments, Learned { left_alone: left_alone(1_795_239_600, 2), ..Learned::default() });
+    let asked = server.received_requests().await.unwrap();
+    let reach = |name: &str| asked.iter().any(|request| String::from_utf8_lossy(&request.body).contains(name));
+    assert!(reach("job_left_alone_reverts%5B172800s%5D") && reach("job_asked_workers%5B600s%5D"));
 }

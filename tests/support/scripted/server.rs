@@ -320,6 +320,12 @@ impl Server {
         if count != replicas {
             object.pointer_mut(place).expect("a spec")["replicas"] = count.clone();
             object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_u64().unwrap_or(0) + 1);
+            let fields =
+                if place == "/spec" { json!({"f:replicas": {}}) } else { json!({"f:taskManager": {"f:replicas": {}}}) };
+            object["metadata"]["managedFields"] = json!([{
+                "manager": parameter(uri, "fieldManager"), "operation": "Update", "subresource": "scale",
+                "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": fields},
+            }]);
             self.put(object);
         }
         let object = self.object(path[at + 1], path[at + 3]).expect("it is there");
