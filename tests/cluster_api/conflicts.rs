@@ -6,7 +6,7 @@ use steelyard::cluster::{Fence, Fenced, Order, Outcome, Scaler, Targets};
 use steelyard::engine::{JobId, JobTable, Observations, Reading, Timestamp, Workers};
 use steelyard::policy::PolicySet;
 
-use crate::objects::{flink, set_by_other, target};
+use crate::objects::{flink, target};
 use crate::policies::{policies, tick};
 use crate::server::{Ask, Fault, Server, eventually};
 
@@ -71,6 +71,19 @@ impl Bench {
     fn conflict(&mut self, second: i64) -> String {
         self.tick(second).jobs[0].conflict.as_deref().unwrap_or_default().to_owned()
     }
+}
+
+/// The object as somebody else leaves it who sets another count, observed by the operator.
+pub fn set_by_other(mut object: Value, replicas: u32) -> Value {
+    object["spec"]["taskManager"]["replicas"] = json!(replicas);
+    let generation = object["metadata"]["generation"].as_u64().unwrap() + 1;
+    object["metadata"]["generation"] = json!(generation);
+    object["status"]["observedGeneration"] = json!(generation);
+    object["metadata"]["managedFields"] = json!([{
+        "manager": "kubectl-edit", "operation": "Update", "fieldsType": "FieldsV1", "time": "2026-11-21T10:11:12Z",
+        "fieldsV1": {"f:spec": {"f:taskManager": {"f:replicas": {}}}},
+    }]);
+    object
 }
 
 /// As of an object whose count was ever absent or 0.

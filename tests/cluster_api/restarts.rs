@@ -12,7 +12,8 @@ use steelyard::engine::{
 };
 use steelyard::policy::PolicySet;
 
-use crate::objects::{flink, set_by_other, target};
+use crate::conflicts::set_by_other;
+use crate::objects::{flink, target};
 use crate::policies::{policies, tick};
 use crate::server::{Server, eventually};
 

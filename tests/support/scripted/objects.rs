@@ -54,19 +54,6 @@ pub fn flink(namespace: &str, name: &str, replicas: u32) -> Value {
     })
 }
 
-/// The object as somebody else leaves it who sets another count, observed by the operator.
-pub fn set_by_other(mut object: Value, replicas: u32) -> Value {
-    object["spec"]["taskManager"]["replicas"] = json!(replicas);
-    let generation = object["metadata"]["generation"].as_u64().unwrap() + 1;
-    object["metadata"]["generation"] = json!(generation);
-    object["status"]["observedGeneration"] = json!(generation);
-    object["metadata"]["managedFields"] = json!([{
-        "manager": "kubectl-edit", "operation": "Update", "fieldsType": "FieldsV1", "time": "2026-11-21T10:11:12Z",
-        "fieldsV1": {"f:spec": {"f:taskManager": {"f:replicas": {}}}},
-    }]);
-    object
-}
-
 /// The target that most tests scale.
 pub fn target(namespaces: &[&str], selector: &str) -> Target {
     Target {
