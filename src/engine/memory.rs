@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod mean;
 mod operator;
 mod recall;
 
@@ -17,6 +18,7 @@ use super::reading::{Reading, Signal};
 use super::sight::Sight;
 use super::time::Timestamp;
 
+use mean::Mean;
 use operator::Look;
 pub(super) use operator::OperatorMemory;
 
@@ -34,9 +36,6 @@ const INCOMPLETE_CAP: Duration = Duration::from_secs(30 * 60);
 
 /// Rates and workers have settled this long after a restart: until then no capacity is learned.
 const SETTLED_AFTER: Duration = Duration::from_secs(120);
-
-/// The mean width is that of the last hours: what the job usually costs.
-const MEAN_OVER: Duration = Duration::from_secs(6 * 3600);
 
 /// A process that was away for longer than this has not watched the window before.
 const WATCHED_WITHIN: Duration = Duration::from_secs(60);
@@ -471,25 +470,6 @@ impl JobMemory {
             operator.capacity.forget_above(from);
         }
         self.useful = Some(useful);
-    }
-}
-
-/// A mean that forgets: of all there was at first, of the last [`MEAN_OVER`] later.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Mean {
-    value: f64,
-    seconds: f64,
-}
-
-impl Mean {
-    fn take(&mut self, value: f64, span: Duration) {
-        let span = span.as_secs_f64().max(1e-3);
-        self.seconds = (self.seconds + span).min(MEAN_OVER.as_secs_f64());
-        self.value += (value - self.value) * (span / self.seconds).min(1.0);
-    }
-
-    fn value(&self) -> Option<f64> {
-        (self.seconds > 0.0).then_some(self.value)
     }
 }
 

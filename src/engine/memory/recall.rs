@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::operator::OperatorMemory;
-use super::{JobMemory, MEAN_OVER, Mean, Restart, UNSTABLE_RESTARTS, WATCHED_WITHIN};
+use super::{JobMemory, Mean, Restart, UNSTABLE_RESTARTS, WATCHED_WITHIN};
 use crate::engine::estimate::Restarts;
 use crate::engine::job::Workers;
 use crate::engine::learned::{Learned, LearnedCapacity, LearnedInput};
@@ -41,7 +41,7 @@ impl JobMemory {
             memory.rested_since = Timestamp::from_millis(0);
         }
         if let Some(value) = mean_workers.filter(|mean| mean.is_finite() && *mean > 0.0) {
-            memory.mean_workers = Mean { value, seconds: MEAN_OVER.as_secs_f64() };
+            memory.mean_workers = Mean::of_all_its_time(value);
         }
         memory.regret = regret.filter(|regret| regret.is_finite() && *regret > 0.0).unwrap_or(0.0);
         (memory.asked, memory.left_alone) = (*asked, *left_alone);
