@@ -4,17 +4,18 @@
 
 mod calibration {
     pub mod fixture;
+    pub mod holds;
     pub mod measure;
     pub mod table;
 }
 
 use calibration::fixture::Fixture;
-use calibration::{measure, table};
+use calibration::{holds, measure, table};
 
 #[test]
 fn the_plants_predict_what_was_recorded() {
     let fixtures = Fixture::all();
-    assert!(fixtures.len() >= 6, "a plant's files are gone");
+    assert!(fixtures.len() >= 7, "a plant's files are gone");
     let mut text = String::new();
     let mut too_far = Vec::new();
     for fixture in &fixtures {
@@ -30,24 +31,7 @@ fn the_plants_predict_what_was_recorded() {
 #[test]
 fn the_recordings_hold_what_a_policy_must_live_with() {
     let fixtures = Fixture::all();
-    let any = |what: &str, holds: &dyn Fn(&Fixture) -> bool| {
+    for (what, holds) in holds::TRAITS {
         assert!(fixtures.iter().any(holds), "no recording with {what}");
-    };
-    any("workers that come stepwise", &|one| one.downtimes().len() > one.orders().len());
-    any("workers that come together", &|one| {
-        let before = |at: f64| one.wished(at - 1.0);
-        one.downtimes().len() == one.orders().len() && one.orders().iter().any(|(at, to)| *to >= before(*at) + 2)
-    });
-    any("missing series after a restart", &|one| one.ticks().iter().any(|tick| tick.coverage.is_some_and(|c| c < 1.0)));
-    any("a width behind the wish", &|one| {
-        one.ticks().iter().any(|tick| tick.running.is_some_and(|width| width < one.wished(tick.at)))
-    });
-    any("a width that stays behind the wish", &|one| {
-        one.ticks().last().and_then(|tick| tick.running).is_some_and(|width| width < one.wished(f64::INFINITY))
-    });
-    any("a CPU that lies", &|one| {
-        let saturated =
-            |tick: &&calibration::fixture::Tick| tick.backlog > Some(10.0 * tick.throughput.unwrap_or(f64::INFINITY));
-        one.ticks().iter().filter(saturated).any(|tick| tick.cpu.is_some_and(|cpu| cpu < 0.3))
-    });
+    }
 }

@@ -79,6 +79,13 @@ impl Replayed {
         every[before as usize] * (1.0 - share) + next * share
     }
 
+    /// The most that was processed per second in the half minute before, as the workers' own books say.
+    fn processed(&self, at: f64) -> f64 {
+        let every: Vec<f64> = self.books["processed"].as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect();
+        let now = (at / 10.0) as usize;
+        every[now.saturating_sub(3)..=now].iter().copied().fold(0.0, f64::max)
+    }
+
     /// Each wish once: when first, from how many, to how many.
     fn wishes(&self) -> Vec<(f64, u64, u64)> {
         let mut wishes: Vec<(f64, u64, u64)> = Vec::new();
@@ -188,6 +195,37 @@ fn the_backlog_is_what_waits() {
     }
 }
 
+/// The lag of the job's consumer group: between two commits it keeps what was processed, and nothing of that waits.
+#[test]
+fn a_groups_lag_is_what_waits_and_what_is_not_committed() {
+    const COMMITS: f64 = 30.0;
+    let replayed = Replayed::of("beam-group-lag");
+    let (mut compared, mut highest) = (0, 0.0_f64);
+    for told in &replayed.told {
+        // Until the first commit of a generation the last one before it counts.
+        let restarted = |(stopped, again): &(f64, f64)| told.at > stopped - 5.0 && told.at < again + 2.0 * COMMITS;
+        if told.at < COMMITS || replayed.downtimes().iter().any(restarted) {
+            continue;
+        }
+        let Some(lag) = told.step("operator").and_then(|operator| operator["backlog"].as_f64()) else { continue };
+        compared += 1;
+        let beyond = (lag - replayed.backlog(told.at)) / replayed.processed(told.at);
+        // A scrape is up to 5 s old, and a commit takes its time.
+        assert!((-6.0..COMMITS + 6.0).contains(&beyond), "{beyond} s of work more than what waits, at {} s", told.at);
+        highest = highest.max(beyond);
+    }
+    assert!(compared >= 60 && highest > 0.8 * COMMITS, "{compared} ticks, a tooth of {highest} s");
+}
+
+/// A tooth of half a minute of input is no backlog; one that stands and grows from commit to commit is.
+#[test]
+fn a_saw_tooth_leads_to_no_wish_of_its_own() {
+    let replayed = Replayed::of("beam-group-lag");
+    let [(at, from, to)] = replayed.wishes()[..] else { panic!("{:?}", replayed.wishes()) };
+    assert_eq!((from, to), (1, 3));
+    assert!((165.0..340.0).contains(&at), "at {at} s, with 280 records/s for a worker of 200 from 165 s on");
+}
+
 /// Registered, scraped, with its task: only its source says nothing.
 #[test]
 fn a_worker_that_loads_its_classes_is_not_covered() {
@@ -233,6 +271,11 @@ fn the_whole_story_of_a_rescale() {
 #[test]
 fn the_whole_story_of_one_reader() {
     insta::assert_snapshot!(replay("beam-one-reader", &["--format", "json"]));
+}
+
+#[test]
+fn the_whole_story_of_a_groups_lag() {
+    insta::assert_snapshot!(replay("beam-group-lag", &["--format", "json"]));
 }
 
 #[test]

@@ -149,6 +149,7 @@ fn a_plant_is_guessed_from_a_recording_and_told() {
         ("flink-step-up", 100.0, 0.05, true),
         ("flink-rescale-2-4-3", 198.5, 0.05, true),
         ("beam-rescale-1-3-2", 200.0 * 1003.0, 0.05, true),
+        ("beam-group-lag", 200.0, 0.05, true),
         ("flink-sine", 100.0, 0.25, false),
     ] {
         let recording = format!("fixtures/{fixture}/recording.jsonl.zst");

@@ -7,6 +7,9 @@ use steelyard::engine::Reading;
 use steelyard::record::Reader;
 use steelyard::simulate::PlantSpec;
 
+/// The window of the recorded rates and shares, and one scrape: for so long after a restart they blend what was before it.
+pub const BLEND: f64 = 125.0;
+
 /// A folder of `fixtures` that has a `plant.yaml` and a `calibration.json`.
 pub struct Fixture {
     pub name: String,
@@ -98,6 +101,17 @@ impl Fixture {
         &self.truth.downtimes
     }
 
+    /// Seconds between two commits, where the backlog is the lag of a consumer group.
+    pub fn commits(&self) -> Option<f64> {
+        Some(self.plant.metrics.backlog_commit).filter(|interval| *interval > 0.0)
+    }
+
+    /// Whether the job could not have processed more then: ten seconds of its work wait, beyond what is but not committed.
+    pub fn is_at_limit(&self, tick: &Tick) -> bool {
+        let seconds = 10.0 + self.commits().unwrap_or_default();
+        tick.throughput.is_some_and(|rate| tick.backlog.is_some_and(|backlog| backlog > seconds * rate))
+    }
+
     /// Records that wait at the first tick.
     pub fn waiting(&self) -> f64 {
         self.told.waiting
@@ -105,6 +119,13 @@ impl Fixture {
 
     pub fn ticks(&self) -> &[Tick] {
         &self.ticks
+    }
+
+    /// Those in which nothing blends.
+    pub fn clear_ticks(&self) -> impl Iterator<Item = &Tick> {
+        let near = |tick: &Tick, (stopped, again): &(f64, f64)| tick.at >= *stopped && tick.at <= again + BLEND;
+        let clear = move |tick: &&Tick| tick.at >= BLEND && !self.downtimes().iter().any(|restart| near(tick, restart));
+        self.ticks.iter().filter(clear)
     }
 
     /// How far that quantity may be off.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use steelyard::simulate::{History, Plant, Readings};
 
-use super::fixture::{Fixture, Tick};
+use super::fixture::{BLEND, Fixture, Tick};
 
-/// The window of the recorded rates and shares, and one scrape: for so long after a restart they blend what was before it.
-const BLEND: f64 = 125.0;
+/// Of the recorded rates and shares.
 const WINDOW: u32 = 120;
+
+/// So long after a restart ticks show it at the latest, if they ever do: two scrapes and a tick.
+const NOTICED: f64 = 15.0;
 
 /// One line of the table.
 pub struct Row {
@@ -82,11 +84,14 @@ fn restarts(fixture: &Fixture, history: &History) -> Vec<Row> {
         mean(fixture.orders().iter().filter_map(|(at, _)| first(*at)))
     };
     let downtime = |restarts: &[(f64, f64)]| mean(restarts.iter().map(|(stopped, again)| again - stopped));
-    let whole = |tick: &&Tick| {
+    let whole = |tick: &Tick| {
         tick.running.is_some() && tick.throughput.is_some() && tick.coverage.is_none_or(|share| share >= 1.0)
     };
     let blind = mean(last_of_each_order(fixture, &truth).into_iter().filter_map(|again| {
-        fixture.ticks().iter().filter(whole).find(|tick| tick.at > again).map(|tick| tick.at - again)
+        let after: Vec<&Tick> = fixture.ticks().iter().filter(|tick| tick.at > again).collect();
+        // The first may still show a scrape of before the restart.
+        let noticed = after.iter().take_while(|tick| tick.at < again + NOTICED).position(|tick| !whole(tick));
+        after[noticed.unwrap_or_default()..].iter().find(|tick| whole(tick)).map(|tick| tick.at - again)
     }));
     let shown = |again: f64| {
         let seconds = (again.ceil() as u32 + 1)..=fixture.seconds;
@@ -131,7 +136,8 @@ fn widths(fixture: &Fixture, history: &History) -> Vec<Row> {
 
 fn backlog(fixture: &Fixture, history: &History) -> Vec<Row> {
     let recorded: Vec<(f64, f64)> = fixture.ticks().iter().filter_map(|tick| Some((tick.at, tick.backlog?))).collect();
-    let predicted: Vec<(f64, f64)> = recorded.iter().map(|(at, _)| (*at, history.at(*at as u32).backlog)).collect();
+    // The group's lag, where it is one; else the plant's is the backlog itself.
+    let predicted: Vec<(f64, f64)> = recorded.iter().map(|(at, _)| (*at, history.at(*at as u32).group_lag)).collect();
     // Of what the restarts make: what waited at the first tick is no prediction.
     let stopped = fixture.downtimes().first().map_or(0.0, |(stopped, _)| *stopped);
     let peak = |points: &[(f64, f64)]| {
@@ -139,26 +145,55 @@ fn backlog(fixture: &Fixture, history: &History) -> Vec<Row> {
     };
     let last = |points: &[(f64, f64)]| points.last().map_or(0.0, |(_, backlog)| *backlog);
     let again = fixture.downtimes().first().map_or(0.0, |(_, again)| *again);
-    // Caught up: less than two seconds of input wait.
+    // Caught up: less than two seconds of input wait, beyond what is but not committed.
+    let seconds = 2.0 + fixture.commits().unwrap_or_default();
     let caught_up = |points: &[(f64, f64)]| {
-        let left = points.iter().rfind(|(at, backlog)| *at > again && *backlog > 2.0 * fixture.rate(*at));
+        let left = points.iter().rfind(|(at, backlog)| *at > again && *backlog > seconds * fixture.rate(*at));
         left.map_or(0.0, |(at, _)| at - again)
     };
-    vec![
+    let mut rows = vec![
         row("backlog, peak", "records", peak(&recorded), peak(&predicted)),
         row("backlog, at the end", "records", last(&recorded), last(&predicted)),
         row("catching up", "s", caught_up(&recorded), caught_up(&predicted)),
+    ];
+    if let Some(interval) = fixture.commits() {
+        rows.extend(teeth(fixture, interval, &recorded, &predicted));
+    }
+    rows
+}
+
+/// The saw-tooth of a lag between restarts: the highest and the lowest of each commit interval, wherever it begins, as commits
+/// of plant and job do not beat as one. Means; and how often it falls.
+fn teeth(fixture: &Fixture, interval: f64, recorded: &[(f64, f64)], predicted: &[(f64, f64)]) -> Vec<Row> {
+    let calm = |at: f64| {
+        // Until all commits of before the restart are gone.
+        let near = |(stopped, again): &(f64, f64)| at + interval > *stopped && at < again + BLEND;
+        at >= interval && !fixture.downtimes().iter().any(near)
+    };
+    let each = |points: &[(f64, f64)], extreme: fn(f64, f64) -> f64| {
+        let begins = points.iter().filter(|(at, _)| calm(*at) && at + interval <= points[points.len() - 1].0);
+        mean(begins.filter_map(|(begin, _)| {
+            let within = points.iter().filter(|(at, _)| (*begin..begin + interval).contains(at));
+            within.map(|(_, lag)| *lag).reduce(extreme)
+        }))
+    };
+    let falls = |points: &[(f64, f64)]| {
+        let calm = points.windows(2).filter(|pair| calm(pair[0].0));
+        calm.filter(|pair| pair[0].1 - pair[1].1 > 0.3 * interval * fixture.rate(pair[1].0)).count() as f64
+    };
+    vec![
+        row("tooth, highest", "records", each(recorded, f64::max), each(predicted, f64::max)),
+        row("tooth, lowest", "records", each(recorded, f64::min), each(predicted, f64::min)),
+        row("tooth, falls", "", falls(recorded), falls(predicted)),
     ]
 }
 
 /// Means over the time in which nothing blends; the error is the mean of the differences' sizes.
 fn shares(fixture: &Fixture, history: &History) -> Vec<Row> {
-    let clear = |tick: &&Tick| {
-        tick.at >= BLEND
-            && fixture.downtimes().iter().all(|(stopped, again)| tick.at < *stopped || tick.at > again + BLEND)
-    };
-    let ticks: Vec<&Tick> = fixture.ticks().iter().filter(clear).collect();
+    let all: Vec<&Tick> = fixture.clear_ticks().collect();
+    let at_limit: Vec<&Tick> = all.iter().copied().filter(|tick| fixture.is_at_limit(tick)).collect();
     let compare = |quantity,
+                   ticks: &[&Tick],
                    unit,
                    recorded: fn(&Tick) -> Option<f64>,
                    predicted: &dyn Fn(Readings<'_>) -> Option<f64>| {
@@ -176,9 +211,11 @@ fn shares(fixture: &Fixture, history: &History) -> Vec<Row> {
         Some(row)
     };
     [
-        compare("throughput", "/s", |tick| tick.throughput, &|seen| seen.throughput(WINDOW)),
-        compare("cpu", "", |tick| tick.cpu, &|seen| seen.cpu(WINDOW)),
-        compare("busy", "", |tick| tick.busy, &|seen| seen.busy(WINDOW)),
+        compare("throughput", &all, "/s", |tick| tick.throughput, &|seen| seen.throughput(WINDOW)),
+        compare("cpu", &all, "", |tick| tick.cpu, &|seen| seen.cpu(WINDOW)),
+        compare("busy", &all, "", |tick| tick.busy, &|seen| seen.busy(WINDOW)),
+        // Where it can do no more: 1 of an honest CPU.
+        compare("cpu, at its limit", &at_limit, "", |tick| tick.cpu, &|seen| seen.cpu(WINDOW)),
     ]
     .into_iter()
     .flatten()

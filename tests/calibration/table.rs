@@ -3,11 +3,16 @@
 use std::fmt::Write as _;
 
 use super::fixture::Fixture;
+use super::holds::TRAITS;
 use super::measure::Row;
 
 pub fn markdown(fixture: &Fixture, rows: &[Row]) -> String {
-    let mut text =
-        format!("{}\n\n| | recorded | predicted | error | stated |\n| --- | --- | --- | --- | --- |\n", fixture.name);
+    let held: Vec<&str> = TRAITS.iter().filter(|(_, holds)| holds(fixture)).map(|(what, _)| *what).collect();
+    let held = if held.is_empty() { String::new() } else { format!(": {}", held.join(", ")) };
+    let mut text = format!(
+        "{}{held}\n\n| | recorded | predicted | error | stated |\n| --- | --- | --- | --- | --- |\n",
+        fixture.name
+    );
     for row in rows {
         let Row { quantity, unit, recorded, predicted, error } = row;
         let stated = fixture.allowed(quantity).map_or_else(|| "-".to_owned(), number);

@@ -178,7 +178,7 @@ impl Plant {
             Phase::Down { .. } => None,
         };
         let total = last.arrived + arrived;
-        self.commit(now + 1, total - backlog, up_since.is_some());
+        self.commit(now + 1, total - backlog, up_since);
         self.history.push(Second {
             arrived: total,
             processed: last.processed + processed,
@@ -198,10 +198,14 @@ impl Plant {
         self.history.set_lag(lag);
     }
 
-    /// A consumer group commits when its interval is over, while the job is up.
-    fn commit(&mut self, at: u32, read: f64, up: bool) {
+    /// A consumer group commits with each checkpoint, while the job is up. The first is an interval after a restart: until then the
+    /// lag goes on growing from the last one before it (recorded: `fixtures/beam-group-lag`).
+    fn commit(&mut self, at: u32, read: f64, up_since: Option<u32>) {
         let every = self.spec.metrics.backlog_commit;
-        if every > 0.0 && up && (f64::from(at) / every).floor() > (f64::from(at - 1) / every).floor() {
+        let Some(age) = up_since.and_then(|up| at.checked_sub(up)).filter(|age| *age > 0 && every > 0.0) else {
+            return;
+        };
+        if (f64::from(age) / every).floor() > (f64::from(age - 1) / every).floor() {
             self.committed = self.committed.max(read);
         }
     }

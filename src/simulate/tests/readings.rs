@@ -59,4 +59,6 @@ fn a_groups_lag_is_a_saw_tooth_and_outlives_the_job() {
     // Committed at 180 s; nothing is processed from 200 to 230 s, and arrivals count all the same.
     assert_eq!((lag(200), lag(210), lag(229)), (10_000.0, 15_000.0, 24_500.0));
     assert_eq!(Readings::scraped(&history, &plant.metrics, 210).backlog(), None);
+    // It is up again from 230 s on, and commits first at 290 s.
+    assert_eq!((lag(240), lag(289), lag(290), lag(349), lag(350)), (30_000.0, 54_500.0, 0.0, 29_500.0, 0.0));
 }

@@ -40,6 +40,8 @@ pub struct Options {
     pub rate: f64,
     /// TaskManagers from the start.
     pub workers: usize,
+    /// Between two checkpoints, and so between two commits of its consumer group.
+    pub checkpoints: Duration,
 }
 
 impl Options {
@@ -52,6 +54,7 @@ impl Options {
             shuffle: false,
             rate: 100.0,
             workers: 1,
+            checkpoints: Duration::from_secs(10),
         }
     }
 
@@ -64,6 +67,12 @@ impl Options {
     /// The same with so many TaskManagers.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// The same with another time between two checkpoints.
+    pub fn checkpoints(mut self, interval: Duration) -> Self {
+        self.checkpoints = interval;
         self
     }
 
@@ -134,6 +143,7 @@ impl Lane {
                 // Beam asks for the job's result, which a detached submission does not have: the JobManager would end.
                 "execution.attached: true".to_owned(),
                 "taskmanager.memory.jvm-metaspace.size: 224m".to_owned(),
+                format!("execution.checkpointing.interval: {}s", options.checkpoints.as_secs()),
             ],
             task_heap: 192,
         };

@@ -24,16 +24,27 @@ const SIDE_BY_SIDE: usize = 2;
 const PILE: f64 = 20_000.0;
 /// Which scenario has but one split.
 const ONE_READER: &str = "beam-one-reader";
+/// Which scenario has a policy of its own in its folder: what waits is what its consumer group has not committed.
+const GROUP_LAG: &str = "beam-group-lag";
+/// Between two commits there: a tooth is a backlog of half a minute.
+const COMMITS: Duration = Duration::from_secs(30);
 /// Name of the folder in `fixtures`, TaskManagers and records/s at the beginning, and what it is about.
 type Scenario = (&'static str, usize, f64, &'static str);
 
-const SCENARIOS: [Scenario; 4] = [
+const SCENARIOS: [Scenario; 5] = [
     ("beam-input-step", 1, 100.0, "The input rises above what one worker can do; later two more are ordered."),
     (
         "beam-rescale-1-3-2",
         1,
         150.0,
         "Two workers more are ordered with the input rising, later one is taken back with it falling.",
+    ),
+    (
+        GROUP_LAG,
+        1,
+        150.0,
+        "The backlog is the lag of the job's consumer group, a saw-tooth: it commits with each checkpoint, every 30 s. The input \
+         rises above what one worker can do, two more are ordered, and later one is taken back.",
     ),
     (
         ONE_READER,
@@ -80,6 +91,7 @@ async fn take(&(name, workers, rate, about): &Scenario, starting: &Mutex<()>) {
     match name {
         "beam-input-step" => stage.step_up().await,
         "beam-rescale-1-3-2" => stage.rescale().await,
+        GROUP_LAG => stage.group_lag().await,
         ONE_READER => stage.one_reader().await,
         _ => stage.killed().await,
     }
@@ -93,6 +105,8 @@ struct Stage {
     lane: Lane,
     /// The first tick, in epoch seconds: the job runs with its first width.
     from: f64,
+    /// Between two of them.
+    checkpoints: Duration,
     /// Seconds after the first tick, and what was done.
     events: Vec<(f64, String)>,
 }
@@ -103,9 +117,12 @@ impl Stage {
         let components = Components::start(&bed).await.expect("all was installed");
         // Its input comes when it runs: how long a start takes is of no interest here.
         let mut options = Options::new("orders").rate(0.0).workers(workers);
-        if name == ONE_READER {
-            options = options.one_reader();
+        match name {
+            ONE_READER => options = options.one_reader(),
+            GROUP_LAG => options = options.checkpoints(COMMITS),
+            _ => {}
         }
+        let checkpoints = options.checkpoints;
         let mut lane = Lane::start(&bed, &components, options).await;
         lane.cluster.until_running(workers).await;
         let from = bed.now();
@@ -115,7 +132,7 @@ impl Stage {
             lane.set_rate(rate).await;
         }
         let begins = format!("{workers} workers run, {rate} records/s in");
-        Self { name, bed, lane, from, events: vec![(0.0, begins)] }
+        Self { name, bed, lane, from, checkpoints, events: vec![(0.0, begins)] }
     }
 
     fn clock(&self) -> f64 {
@@ -169,6 +186,20 @@ impl Stage {
         self.go_on_for(185.0).await;
     }
 
+    async fn group_lag(&mut self) {
+        self.at(165.0).await;
+        self.rate(280.0).await;
+        self.at(340.0).await;
+        self.note("two workers are ordered");
+        self.lane.cluster.add(2);
+        self.until_running(3).await;
+        self.go_on_for(185.0).await;
+        self.note("one worker is taken back");
+        self.lane.cluster.stop(1).await;
+        self.until_running(2).await;
+        self.go_on_for(155.0).await;
+    }
+
     async fn one_reader(&mut self) {
         self.at(165.0).await;
         self.rate(320.0).await;
@@ -194,8 +225,10 @@ impl Stage {
         std::fs::create_dir_all(&folder).expect("a folder");
         let to = self.bed.now();
         let truth = self.lane.truth();
-        let policy = component::root().join("policies/beam-flink-reactive.yaml");
-        std::fs::copy(policy, folder.join("policy.yaml")).expect("the shipped policy");
+        if self.name != GROUP_LAG {
+            let policy = component::root().join("policies/beam-flink-reactive.yaml");
+            std::fs::copy(policy, folder.join("policy.yaml")).expect("the shipped policy");
+        }
         files::write_numbers(&self.tell(&truth, to), &folder.join("truth.json"));
         files::write_numbers(&self.books(&truth, to), &folder.join("books.json"));
         std::fs::write(folder.join("README.md"), self.readme(about, &truth, to)).expect("a file");
@@ -239,10 +272,11 @@ impl Stage {
         let splits = if name == ONE_READER { "no `--maxParallelism`" } else { "`--maxParallelism=8`" };
         let mut text = format!(
             "# {name}\n\n{about}\n\nMade by `cargo test --test bed -- record {name}`: Apache Beam 2.70.0, classic Flink runner on Flink {}\n\
-             in reactive mode, {splits}, one slot per TaskManager, checkpoints every 10 s; KafkaIO from a real Kafka {} with 8\n\
+             in reactive mode, {splits}, one slot per TaskManager, checkpoints every {} s; KafkaIO from a real Kafka {} with 8\n\
              partitions; scrapes every 5 s. Records have 1003 bytes; one worker takes 5 ms for each (asleep, so CPU tells nothing):\n\
              {:.0} records/s. t0 = {:.3}, {:.0} minutes.\n\n| s after t0 | what happens |\n| --- | --- |\n",
             beam::FLINK,
+            self.checkpoints.as_secs(),
             beam::kafka::VERSION,
             self.lane.capacity_of_one(),
             self.from,
@@ -256,9 +290,15 @@ impl Stage {
         for (at, what) in rows {
             writeln!(text, "| {at:.1} | {what} |").expect("a string takes it");
         }
-        text + "\nThe input leaves a backlog wherever something is decided: at work that is asleep the published rule, which goes by CPU\n\
-                where nothing waits, would take workers away that the input needs.\n\
-                `truth.json` and `books.json` (records that wait, and processed records/s, every 10 s) are what the feed and the\n\
+        let why = if name == GROUP_LAG {
+            "`policy.yaml` is this folder's own, with the lag of the group in the place of the sources' backlog and the preset `balanced`.\n"
+        } else {
+            "The input leaves a backlog wherever something is decided: at work that is asleep the published rule, which goes by CPU\n\
+             where nothing waits, would take workers away that the input needs.\n"
+        };
+        text + "\n"
+            + why
+            + "`truth.json` and `books.json` (records that wait, and processed records/s, every 10 s) are what the feed and the\n\
                 job's own workers wrote down five times a second, not what Flink or Kafka say. Records read again count again.\n"
     }
 }
