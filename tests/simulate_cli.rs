@@ -125,6 +125,44 @@ fn scenarios_give_a_table_in_markdown_and_lines_that_say_which() {
 }
 
 #[test]
+fn other_worlds_give_a_table_each_with_who_is_ahead_at_equal_worker_hours() {
+    let run = [
+        "--scenarios",
+        "benches/scenarios",
+        "--only",
+        "S1",
+        "--worlds",
+        "benches/scenarios/worlds",
+        "--policy",
+        SEED,
+        "--baseline",
+        "hpaCpu,clairvoyant",
+        "--sweep",
+        "hpaCpu.target=0.4,0.9",
+        "--seeds",
+        "1",
+    ];
+    let told = answer(&run);
+    let rows: Vec<&str> = told.lines().collect();
+    assert!(rows[0].ends_with("; D = 30 s | seed | hpaCpu | clairvoyant | hpaCpu ahead |"), "{told}");
+    let titles: Vec<&&str> = rows.iter().filter(|row| row.contains("; D = ")).collect();
+    assert!(titles.len() > 9 && titles.iter().filter(|row| row.contains("; D = 90 s")).count() == 1, "{told}");
+    assert_eq!(rows.iter().filter(|row| row.starts_with("| S1 | ")).count(), titles.len());
+    let worlds = titles.len();
+    let line = rows.iter().find(|row| row.starts_with("hpaCpu is ahead of seed at equal worker-hours in "));
+    assert!(line.expect(&told).ends_with(&format!(" of {worlds}")), "{told}");
+    assert!(rows.last().unwrap().ends_with(&format!(" of {worlds}")), "{told}");
+    let one = ["--worlds", "benches/scenarios/worlds/redeploy.yaml", "--format", "json"];
+    let run: Vec<&str> = run.iter().copied().filter(|word| !word.ends_with("/worlds") && *word != "--worlds").collect();
+    let lines = lines(&answer(&[&run[..], &one[..]].concat()));
+    let which =
+        |line: &Value| format!("{} {} {} {}", line["world"], line["scenario"], line["downtime"], line["policy"]);
+    let which: Vec<String> = lines.iter().map(which).collect();
+    assert_eq!(which[0], r#""redeploy" "S1" 90.0 "seed""#);
+    assert!(which[2].ends_with(r#""hpaCpu:target=0.4""#) && which.len() == 5, "{which:?}");
+}
+
+#[test]
 fn a_recording_is_a_workload() {
     let run = [
         "--recording",
@@ -207,4 +245,9 @@ fn what_cannot_be_used_is_told_with_the_mend() {
     assert!(said.contains("`apiVersion` is not known at the top"), "{said}");
     let said = refused(&["--scenarios", "benches/scenarios", "--only", "S99", "--policy", SEED]);
     assert!(said.contains("there is no scenario `S99`: known are S1, S2"), "{said}");
+    let worlds = ["--scenarios", "benches/scenarios", "--policy", SEED, "--worlds"];
+    let said = refused(&[&worlds[..], &["benches/scenarios/S1/plant.yaml"]].concat());
+    assert!(said.contains("`capacityPerWorker` is not known at the top") && said.contains("plant.yaml:2:1"), "{said}");
+    let said = refused(&["--worlds", "benches/scenarios/worlds", "--workload", "square", "--plant", &plant]);
+    assert!(said.contains("cannot be used with '--workload <LOAD>'"), "{said}");
 }

@@ -45,7 +45,7 @@ enum Command {
     /// Decide again over a recording
     Replay(replay::Args),
     /// Let policies meet a modelled job, and score them
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
 }
 
 impl Command {
@@ -57,7 +57,7 @@ impl Command {
             Self::Decide(args) => decide::run(args).await,
             Self::Record(args) => record::run(args).await,
             Self::Replay(args) => replay::run(args).await,
-            Self::Simulate(args) => simulate::run(args).await,
+            Self::Simulate(args) => simulate::run(*args).await,
         }
     }
 }

@@ -7,6 +7,7 @@ mod recorded;
 mod results;
 mod scenarios;
 mod show;
+mod worlds;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroUsize;
@@ -26,7 +27,7 @@ use super::draw::ReportFile;
 use super::{Format, Output, Stdout, asked_wrongly};
 use crate::report::{Comparison, Report};
 use crate::simulate::peers::Peers;
-use crate::simulate::{Contender, PlantSpec, RunError, Scenario, Task, Workload, World, cores, run_all};
+use crate::simulate::{Contender, OtherWorld, PlantSpec, RunError, Scenario, Task, Workload, World, cores, run_all};
 
 const HELP: &str = "\
 A workload is a CSV (`seconds,records_per_second`, a header line; a rate holds until the next line) or a shape:
@@ -77,12 +78,15 @@ pub struct Args {
     /// Every scenario of a folder, as a table in Markdown
     #[arg(long, value_name = "FOLDER")]
     scenarios: Option<PathBuf>,
+    /// What is different about every plant of the scenarios: a file, or each of a folder. Tables of who takes part as named;
+    /// sweeps say whether the first of them is later than others at equal worker-hours
+    #[arg(long, value_name = "FILE", requires = "scenarios", conflicts_with_all = ["workload", "recording"])]
+    worlds: Option<PathBuf>,
     /// Only these scenarios
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "scenarios")]
     only: Vec<String>,
-    /// How long a restart takes in the scenarios, several times over
-    #[arg(long, value_name = "DURATION", value_delimiter = ',', value_parser = humantime::parse_duration,
-          default_value = "2s,15s,30s,75s")]
+    /// How long a restart takes in the scenarios, several times over; left out: 2s,15s,30s,75s, and 30s in other worlds
+    #[arg(long, value_name = "DURATION", value_delimiter = ',', value_parser = humantime::parse_duration)]
     downtime: Vec<Duration>,
     /// A policy file or folder that decides (may be repeated)
     #[arg(long, value_name = "FILE")]
@@ -143,16 +147,22 @@ fn simulate(args: &Args, stop: &AtomicBool) -> anyhow::Result<()> {
         )));
     }
     let report = args.report.as_deref().map(ReportFile::new).transpose()?;
-    let entrants = entrants(&args.policy, &args.baseline, &args.sweep, args.interval)?;
+    let usual = args.worlds.is_some();
+    let entrants = entrants(&args.policy, &args.baseline, &args.sweep, args.interval, usual)?;
     let seeds: Vec<u64> = (0..args.seeds).map(|seed| args.seed.wrapping_add(seed)).collect();
     let quiet = u32::try_from(args.quiet.as_secs()).unwrap_or(u32::MAX);
     let contest = Contest { seeds, threads: args.threads.unwrap_or_else(cores), stop };
     if let Some(folder) = &args.scenarios {
         let scenarios = chosen(Scenario::all(folder).map_err(asked_wrongly)?, &args.only)?;
-        let downtimes = args.downtime.iter().map(Duration::as_secs_f64).collect();
+        let worlds = args.worlds.as_deref().map(OtherWorld::all).transpose().map_err(asked_wrongly)?;
+        let downtimes = match (args.downtime.as_slice(), &worlds) {
+            ([], None) => vec![2.0, 15.0, 30.0, 75.0],
+            ([], Some(_)) => vec![30.0],
+            (asked, _) => asked.iter().map(Duration::as_secs_f64).collect(),
+        };
         let peers = Peers::load(folder).map_err(asked_wrongly)?;
-        let program = Program { scenarios, downtimes, entrants, quiet, peers };
-        let stages = program.stages();
+        let program = Program { scenarios, worlds, downtimes, entrants, quiet, peers };
+        let stages = program.stages().map_err(asked_wrongly)?;
         let bouts = program.bouts(&stages).map_err(asked_wrongly)?;
         let rows = contest.rows(&bouts)?;
         program.print(&stages, &rows, args.output.format)?;

@@ -9,6 +9,9 @@ use super::scaler::World;
 /// A change of direction within so many seconds is a reversal.
 const REVERSAL_WITHIN: u32 = 30 * 60;
 
+/// A time in which nothing changes says something about limit cycles if it is at least so many seconds long.
+const STEADY_AT_LEAST: usize = 15 * 60;
+
 /// What a run comes to, its quiet beginning left out. Times are seconds, shares 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Scores {
@@ -38,6 +41,9 @@ pub struct Scores {
     pub under_provisioning: f64,
     /// Idle workers over workers needed, mean.
     pub over_provisioning: f64,
+    /// Reversals while nothing changed any more, and for how many hours that was so; `None` where it never was.
+    #[serde(skip)]
+    pub steady: Option<(u32, f64)>,
 }
 
 impl Scores {
@@ -74,8 +80,25 @@ impl Scores {
             settle_seconds: settled(&all[begin.min(all.len() - 1)..]),
             under_provisioning: under / seconds,
             over_provisioning: over / seconds,
+            steady: steady(world).map(|since| {
+                let hours = (all.len() - 1 - since) as f64 / 3600.0;
+                (reversals(&self::orders(&all[since..])), hours)
+            }),
         }
     }
+}
+
+/// From which second of the run on a job has nothing to follow: in the second half of the time in which the load is constant,
+/// and after the last outage and the last change of the capacity.
+fn steady(world: &World) -> Option<usize> {
+    let last = *world.rates.last()?;
+    let changed = world.rates.iter().rposition(|rate| (rate - last).abs() > 1e-9 * last.abs()).map_or(0, |at| at + 1);
+    let ended = |at: f64| world.quiet as usize + at.ceil().max(0.0) as usize;
+    let outages = world.plant.outages.iter().map(|outage| ended(outage.at + outage.lasts));
+    let steps = world.plant.capacity_steps.iter().map(|step| ended(step.at));
+    let since = outages.chain(steps).chain([changed, world.quiet as usize]).max()?;
+    let half = world.rates.len().checked_sub(since)? / 2;
+    (half >= STEADY_AT_LEAST).then_some(world.rates.len() - half)
 }
 
 /// Workers that are paid for in that second.

@@ -20,26 +20,27 @@ pub(super) struct Entrant {
     policy: Option<Arc<Policy>>,
 }
 
-/// All that were asked for, policies first.
+/// All that were asked for, policies first. `usual`: who is swept takes part as named, too, before the sweep.
 pub(super) fn entrants(
     files: &[PathBuf],
     baselines: &[String],
     sweeps: &[Sweep],
     interval: Duration,
+    usual: bool,
 ) -> anyhow::Result<Vec<Entrant>> {
     let interval = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX).max(1);
     let of_policies: Vec<Sweep> = sweeps.iter().filter(|sweep| sweep.baseline().is_none()).cloned().collect();
     let mut entrants = Vec::new();
     if !files.is_empty() {
         for policy in policy::load(files).map_err(asked_wrongly)?.policies {
-            for fields in grid(&of_policies) {
+            for fields in grid(&of_policies, usual) {
                 entrants.push(swept(&policy, &fields, interval).map_err(asked_wrongly)?);
             }
         }
     }
     let baselines = listed(baselines);
     for baseline in &baselines {
-        entrants.extend(as_baseline(baseline, sweeps).map_err(asked_wrongly)?);
+        entrants.extend(as_baseline(baseline, sweeps, usual).map_err(asked_wrongly)?);
     }
     let named = |name: &str| baselines.iter().any(|text| text.split(':').next() == Some(name));
     if let Some(stray) = sweeps.iter().find(|sweep| sweep.baseline().is_some_and(|(name, _)| !named(name))) {
@@ -65,7 +66,7 @@ fn listed(lists: &[String]) -> Vec<String> {
 }
 
 /// A baseline, with each combination of its sweeps.
-fn as_baseline(text: &str, sweeps: &[Sweep]) -> anyhow::Result<Vec<Entrant>> {
+fn as_baseline(text: &str, sweeps: &[Sweep], usual: bool) -> anyhow::Result<Vec<Entrant>> {
     let family: Arc<str> = text.into();
     let entrant =
         |name: Arc<str>| Entrant { family: Arc::clone(&family), contender: Contender::Baseline { name }, policy: None };
@@ -78,7 +79,7 @@ fn as_baseline(text: &str, sweeps: &[Sweep]) -> anyhow::Result<Vec<Entrant>> {
         (name == baseline.name()).then(|| Sweep { field: setting.to_owned(), values: sweep.values.clone() })
     };
     let own: Vec<Sweep> = sweeps.iter().filter_map(own).collect();
-    grid(&own)
+    grid(&own, usual)
         .into_iter()
         .map(|settings| {
             let mut swept = baseline.clone();
@@ -158,16 +159,18 @@ impl std::str::FromStr for Sweep {
     }
 }
 
-/// Every combination of the sweeps' values; without sweeps one that changes nothing.
-fn grid(sweeps: &[Sweep]) -> Vec<Vec<(String, String)>> {
-    sweeps.iter().fold(vec![Vec::new()], |grid, sweep| {
+/// Every combination of the sweeps' values; without sweeps, and before them where `usual`, one that changes nothing.
+fn grid(sweeps: &[Sweep], usual: bool) -> Vec<Vec<(String, String)>> {
+    let nothing = (usual && !sweeps.is_empty()).then(Vec::new);
+    let all = sweeps.iter().fold(vec![Vec::new()], |grid, sweep| {
         let with = |point: &Vec<(String, String)>, value: &String| {
             let mut point = point.clone();
             point.push((sweep.field.clone(), value.clone()));
             point
         };
         grid.iter().flat_map(|point| sweep.values.iter().map(move |value| with(point, value))).collect()
-    })
+    });
+    nothing.into_iter().chain(all).collect()
 }
 
 #[cfg(test)]
@@ -176,13 +179,14 @@ mod tests {
 
     #[test]
     fn baselines_take_settings_and_sweeps() {
-        let names = |baselines: &[&str], sweeps: &[&str]| -> Result<Vec<String>, String> {
+        let named = |baselines: &[&str], sweeps: &[&str], usual: bool| -> Result<Vec<String>, String> {
             let baselines: Vec<String> = baselines.iter().map(|text| (*text).to_owned()).collect();
             let sweeps: Vec<Sweep> = sweeps.iter().map(|text| text.parse().unwrap()).collect();
-            let entrants =
-                entrants(&[], &baselines, &sweeps, Duration::from_secs(15)).map_err(|error| format!("{error:#}"))?;
+            let entrants = entrants(&[], &baselines, &sweeps, Duration::from_secs(15), usual)
+                .map_err(|error| format!("{error:#}"))?;
             Ok(entrants.iter().map(|entrant| format!("{} {}", entrant.family, entrant.contender.name())).collect())
         };
+        let names = |baselines: &[&str], sweeps: &[&str]| named(baselines, sweeps, false);
         let told = |lines: &[&str]| Ok(lines.iter().map(|line| (*line).to_owned()).collect());
         assert_eq!(names(&["ds2,clairvoyant"], &[]), told(&["ds2 ds2", "clairvoyant clairvoyant"]));
         assert_eq!(
@@ -192,6 +196,11 @@ mod tests {
                 "ds2 ds2:factor=1",
                 "ds2 ds2:factor=2",
             ])
+        );
+        assert_eq!(
+            named(&["ds2,hpaCpu"], &["ds2.factor=1"], true),
+            told(&["ds2 ds2", "ds2 ds2:factor=1", "hpaCpu hpaCpu"]),
+            "as named, once, and before its sweep"
         );
         let frontier = names(&["hpaCpu"], &["hpaCpu"]).unwrap();
         assert!(frontier.len() > 4 && frontier[0] == "hpaCpu hpaCpu:target=0.95", "{frontier:?}");
@@ -205,8 +214,9 @@ mod tests {
     #[test]
     fn a_grid_has_every_combination() {
         let sweep = |text: &str| text.parse::<Sweep>().unwrap();
-        assert_eq!(grid(&[]), [vec![]]);
-        let grid = grid(&[sweep("a=1,2"), sweep("b.c=x, y,z")]);
+        assert_eq!((grid(&[], false), grid(&[], true)), (vec![vec![]], vec![vec![]]));
+        assert_eq!(grid(&[sweep("a=1")], true), [vec![], vec![("a".to_owned(), "1".to_owned())]]);
+        let grid = grid(&[sweep("a=1,2"), sweep("b.c=x, y,z")], false);
         let told: Vec<String> = grid
             .iter()
             .map(|point| point.iter().map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join(" "))

@@ -29,9 +29,12 @@ pub(super) struct Line<'a> {
     pub scores: &'a Scores,
 }
 
-/// Scenario and downtime.
+/// World, scenario and downtime.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Setting<'a> {
+    /// Where it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub world: Option<&'a str>,
     pub scenario: &'a str,
     /// Seconds.
     pub downtime: f64,

@@ -1,18 +1,21 @@
 //! All scenarios, all contenders, several downtimes: the table that the README shows.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use super::contest::Entrant;
 use super::results::{Line, Row, Setting};
-use super::{Bout, Stdout, draw, show};
+use super::{Bout, Stdout, draw, show, worlds};
 use crate::cli::Format;
 use crate::report::Comparison;
 use crate::simulate::peers::{self, Peers};
-use crate::simulate::{Scenario, World};
+use crate::simulate::{OtherWorld, OtherWorldError, PlantSpec, Scenario, World};
 
 /// What is to be run.
 pub(super) struct Program {
     pub scenarios: Vec<Scenario>,
+    /// Where the scenarios are laid in other worlds: these.
+    pub worlds: Option<Vec<OtherWorld>>,
     /// In seconds.
     pub downtimes: Vec<f64>,
     pub entrants: Vec<Entrant>,
@@ -24,34 +27,54 @@ pub(super) struct Program {
 
 /// One scenario at one downtime.
 pub(super) struct Stage<'a> {
-    scenario: &'a Scenario,
-    downtime: f64,
-    world: World,
+    pub other: Option<&'a OtherWorld>,
+    pub scenario: &'a Scenario,
+    pub downtime: f64,
+    pub world: World,
+}
+
+impl Stage<'_> {
+    fn setting(&self) -> Setting<'_> {
+        let world = self.other.map(|other| other.name.as_str());
+        Setting { world, scenario: &self.scenario.name, downtime: self.downtime }
+    }
 }
 
 impl Program {
-    pub fn stages(&self) -> Vec<Stage<'_>> {
-        let at = |downtime: &f64| {
-            let downtime = *downtime;
-            self.scenarios.iter().map(move |scenario| Stage {
-                scenario,
-                downtime,
-                world: scenario.world(Some(downtime), self.quiet),
-            })
+    /// One for each world, downtime and scenario, in that order.
+    ///
+    /// # Errors
+    /// A world does not go with a scenario.
+    pub fn stages(&self) -> Result<Vec<Stage<'_>>, OtherWorldError> {
+        let worlds: Vec<Option<&OtherWorld>> = match &self.worlds {
+            None => vec![None],
+            Some(worlds) => worlds.iter().map(Some).collect(),
         };
-        self.downtimes.iter().flat_map(at).collect()
+        let mut stages = Vec::new();
+        for other in worlds {
+            // Where the world says how long a restart takes, once is enough.
+            let once = other.is_some_and(OtherWorld::sets_downtime);
+            for downtime in &self.downtimes[..if once { 1 } else { self.downtimes.len() }] {
+                for scenario in &self.scenarios {
+                    let world = match other {
+                        None => scenario.world(Some(*downtime), self.quiet),
+                        Some(other) => {
+                            let plant = other.plant(scenario, Some(*downtime))?;
+                            World::new(Arc::new(plant), &scenario.rates, self.quiet)
+                        }
+                    };
+                    stages.push(Stage { other, scenario, downtime: world.plant.downtime, world });
+                }
+            }
+        }
+        Ok(stages)
     }
 
     /// One for each stage and entrant, in that order.
     pub fn bouts(&self, stages: &[Stage<'_>]) -> anyhow::Result<Vec<Bout>> {
         let mut bouts = Vec::new();
         for stage in stages {
-            let plant = &stage.world.plant;
-            let fields = [
-                ("limits.maxWorkers".to_owned(), plant.max_workers.to_string()),
-                ("signals.rateWindow".to_owned(), format!("{}s", plant.metrics.rate_window)),
-                ("signals.scrapeInterval".to_owned(), format!("{}s", plant.metrics.scrape)),
-            ];
+            let fields = fields(&stage.world.plant);
             for entrant in &self.entrants {
                 let contender = entrant.with(&fields)?;
                 bouts.push(Bout { world: stage.world.clone(), family: entrant.family.clone(), contender });
@@ -63,12 +86,14 @@ impl Program {
     /// What came out, to be drawn.
     pub fn comparisons(&self, stages: &[Stage<'_>], rows: &[Row]) -> Vec<Comparison> {
         let drawn = |(stage, rows): (&Stage<'_>, &[Row])| {
-            let Stage { scenario, downtime, world } = stage;
-            let title = format!("{}: {}, D = {downtime} s", scenario.name, scenario.title);
+            let Stage { other, scenario, downtime, world } = stage;
+            let place = other.map_or_else(String::new, |other| format!("{}, ", other.name));
+            let title = format!("{place}{}: {}, D = {downtime} s", scenario.name, scenario.title);
             let mut comparison = draw::comparison(&title, rows, world.plant.lag_objective);
             let real =
                 |source: &peers::Source| self.peers.get(*downtime, &scenario.name, *source).map(|peer| (*source, peer));
-            comparison.rows.extend(peers::SHOWN.iter().filter_map(real).map(|(source, peer)| draw::peer(source, peer)));
+            let known = if other.is_none() { &peers::SHOWN[..] } else { &[] };
+            comparison.rows.extend(known.iter().filter_map(real).map(|(source, peer)| draw::peer(source, peer)));
             comparison.mark_efficient(draw::BOUND);
             comparison
         };
@@ -81,7 +106,7 @@ impl Program {
         let per_stage = self.entrants.len();
         if format == Format::Json {
             for (stage, rows) in stages.iter().zip(rows.chunks(per_stage)) {
-                let scenario = Setting { scenario: &stage.scenario.name, downtime: stage.downtime };
+                let scenario = stage.setting();
                 for row in rows {
                     for (seed, scores) in &row.scores {
                         let line = Line { scenario: Some(scenario), policy: &row.name, seed: *seed, scores };
@@ -90,6 +115,11 @@ impl Program {
                     }
                 }
             }
+            stdout.flush()?;
+            return Ok(());
+        }
+        if self.worlds.is_some() {
+            write!(stdout, "{}", worlds::tables(stages, rows, per_stage))?;
             stdout.flush()?;
             return Ok(());
         }
@@ -120,4 +150,22 @@ impl Program {
         stdout.flush()?;
         Ok(())
     }
+}
+
+/// What a policy says of its job, whoever writes it: what it can have, and how its metrics come.
+fn fields(plant: &PlantSpec) -> Vec<(String, String)> {
+    let metrics = &plant.metrics;
+    let mut fields = vec![
+        ("limits.maxWorkers", plant.max_workers.to_string()),
+        ("signals.rateWindow", format!("{}s", metrics.rate_window)),
+        ("signals.scrapeInterval", format!("{}s", metrics.scrape)),
+    ];
+    if metrics.backlog_commit > 0.0 {
+        fields.push(("signals.backlog.commitInterval", format!("{}s", metrics.backlog_commit)));
+    }
+    if metrics.delay > 0.0 {
+        // What always comes late is not stale because of that.
+        fields.push(("signals.staleAfter", format!("{}s", 60.0 + metrics.delay)));
+    }
+    fields.into_iter().map(|(path, value)| (path.to_owned(), value)).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::policy::fields::{Field, Kind, Table};
+use crate::policy::fields::{Default, Field, Kind, Table};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -17,6 +17,17 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table(fields()));
 /// All fields.
 pub(super) fn table() -> &'static Table {
     &TABLE
+}
+
+/// The fields below `section` of another file, where they change a plant: none is needed, and none has a default.
+pub(in crate::simulate) fn changes(section: &str) -> Vec<Field> {
+    let changed = |field: Field| Field {
+        required: field.required && field.path.contains('.'),
+        default: Default::None,
+        path: format!("{section}.{}", field.path),
+        ..field
+    };
+    fields().into_iter().map(changed).collect()
 }
 
 const fn time(least: u64, most: u64) -> Kind {

@@ -1,6 +1,6 @@
 //! The plant: a modelled streaming job, one second at a time.
 
-mod fields;
+pub(super) mod fields;
 mod read;
 mod spec;
 

@@ -136,9 +136,9 @@ impl PlantSpec {
         factor * self.capacity_per_worker * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
-    /// How many capacity steps lie at or before that second.
+    /// How many capacity steps lie at or before that second; one at the beginning has always been.
     pub(in crate::simulate) fn capacity_step(&self, at: f64) -> usize {
-        self.capacity_steps.iter().take_while(|step| step.at <= at).count()
+        self.capacity_steps.iter().take_while(|step| step.at <= at.max(0.0)).count()
     }
 
     /// What is left where the partitions do not spread evenly: `(1 / n) / (share of the busiest worker)`. The partitions are

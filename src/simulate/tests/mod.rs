@@ -1,6 +1,8 @@
 mod closed_forms;
 mod closed_loop;
 mod files;
+mod fleet;
+mod other_worlds;
 mod plant;
 mod properties;
 mod readings;
