@@ -40,9 +40,11 @@ A recording is a workload too: what was processed and what the backlog grew by. 
 changed policy.
 
 A plant is a YAML file; benches/scenarios has some. Where a recording is given and no plant, one is guessed from it and
-written to stderr, with what each of its lines comes from: save it, correct it, and give it as --plant. Each policy and baseline meets the same noise for the same seed. The
-scores leave out a quiet beginning in which nothing is carried out. Rates are over the policy's own rateWindow; modes are
-not looked at.
+written to stderr, with what each of its lines comes from: save it, correct it, and give it as --plant. A world is a YAML
+file too: a `title`, and below `plant` what is different about every plant of the scenarios.
+
+Each policy and baseline meets the same noise for the same seed. The scores leave out a quiet beginning in which nothing is
+carried out. Rates are over the policy's own rateWindow; modes are not looked at.
 
 Baselines, each with its settings (`flinkTuned:target=0.6,window=2m`; times are durations), and `clairvoyant`, the lower bound:
 
