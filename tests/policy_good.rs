@@ -76,11 +76,11 @@ fn the_preset_balanced_has_its_own_values() {
     let plan = &policy.plan;
     assert_eq!((plan.preset, plan.parts), (Preset::Balanced, Parts::ON));
     let up = &plan.scale_up;
-    assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.08), 0.25, 0.4));
+    assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.08), 0.3, 0.4));
     assert_eq!((up.backlog_time_above, up.cpu_above, up.drain_target), (seconds(120), 0.9, seconds(300)));
     let down = &plan.scale_down;
     assert_eq!((down.backlog_time_below, down.cpu_below, down.cpu_target), (seconds(10), 0.7, 0.8));
-    assert_eq!((down.headroom, down.window), (0.13, Span { base: seconds(60), per_downtime: 8.4 }));
+    assert_eq!((down.headroom, down.window), (0.13, Span { base: seconds(60), per_downtime: 3.0 }));
     assert_eq!(plan.prices, Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) });
     let restart = Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) };
     assert_eq!(plan.restart, restart);

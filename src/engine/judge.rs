@@ -218,7 +218,7 @@ fn look_back(
         grown.judged = true;
     }
     if let Effect::Useless { from, useful } = verdict {
-        memory.condemn(from, useful);
+        memory.condemn(from, useful, at);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod limit;
 mod mean;
 mod operator;
 mod recall;
@@ -142,6 +143,8 @@ pub(super) struct JobMemory {
     pub ups: u8,
     /// Beyond which count more workers are of no use.
     pub useful: Option<Useful>,
+    /// What ran when that was found.
+    tried: Option<Workers>,
     /// Of the generation that started then: until when its own backlog is left to it.
     pub masked: Option<(Timestamp, Timestamp)>,
     /// Ticks since every signal was fresh; `u8::MAX`: never or long ago.
@@ -201,6 +204,7 @@ impl JobMemory {
             regret: 0.0,
             ups: 0,
             useful: None,
+            tried: None,
             masked: None,
             ticks_since_whole: u8::MAX,
         }
@@ -386,7 +390,9 @@ impl JobMemory {
                     }
                 },
             };
-            self.operators[place].observe(plan, now, sight, look, at);
+            if self.operators[place].observe(plan, now, sight, look, at) {
+                self.doubt_limit();
+            }
         }
         let started = self.started;
         // What an earlier generation of the job had says nothing about this one.
@@ -462,14 +468,6 @@ impl JobMemory {
         } else {
             self.regret + f64::from(running.0 - wish.0) * self.tick_span.as_secs_f64()
         };
-    }
-
-    /// What more than `from` workers can do was of no use: it is forgotten, and increases end at `useful`.
-    pub fn condemn(&mut self, from: Workers, useful: Useful) {
-        for operator in &mut self.operators {
-            operator.capacity.forget_above(from);
-        }
-        self.useful = Some(useful);
     }
 }
 

@@ -258,6 +258,20 @@ pub enum Step {
         /// The room, as a share of the input.
         headroom: f64,
     },
+    /// The input has just stepped up, and may go on: what runs is needed.
+    Rising {
+        /// Of which operator.
+        operator: Arc<str>,
+        /// Its level now, per second.
+        input: f64,
+    },
+    /// More run than are of use, and the job is late all the same: its limit lies elsewhere.
+    Surplus {
+        /// How many run.
+        running: Workers,
+        /// How many are of use.
+        useful: Workers,
+    },
     /// What staying has cost so far, against what the decrease costs, in worker-seconds.
     Regret {
         /// To how many workers.

@@ -37,16 +37,17 @@ struct Count {
 impl Capacity {
     /// Takes in what `workers` were seen to be able to process, per second and above 0. `saturated`: throughput itself;
     /// else worked out from it and the busy share.
-    pub fn learn(&mut self, workers: Workers, reading: f64, saturated: bool) {
+    /// Whether that contradicted what was known for so long that all of it was forgotten.
+    pub fn learn(&mut self, workers: Workers, reading: f64, saturated: bool) -> bool {
         if workers.0 == 0 || !(LEAST..=MOST).contains(&reading) {
-            return;
+            return false;
         }
         let place = match self.counts.binary_search_by_key(&workers.0, |count| count.workers) {
             Ok(place) => place,
             Err(place) => {
                 self.off = 0;
                 self.insert(place, workers.0, reading);
-                return;
+                return false;
             }
         };
         let known = f64::from(self.counts[place].per_second);
@@ -54,14 +55,16 @@ impl Capacity {
             self.off = 0;
             self.counts[place].per_second = (known + WEIGHT * (reading - known)) as f32;
             self.agree(workers.0);
-            return;
+            return false;
         }
         self.off += 1;
-        if self.off >= if saturated { OFF_SATURATED } else { OFF_UNSATURATED } {
-            self.off = 0;
-            self.counts.clear();
-            self.insert(0, workers.0, reading);
+        if self.off < if saturated { OFF_SATURATED } else { OFF_UNSATURATED } {
+            return false;
         }
+        self.off = 0;
+        self.counts.clear();
+        self.insert(0, workers.0, reading);
+        true
     }
 
     fn insert(&mut self, place: usize, workers: u32, reading: f64) {
@@ -143,7 +146,9 @@ mod tests {
 
     fn capacity(counts: &[(u32, f64)]) -> Capacity {
         let mut capacity = Capacity::default();
-        counts.iter().for_each(|(workers, reading)| capacity.learn(Workers(*workers), *reading, true));
+        for (workers, reading) in counts {
+            capacity.learn(Workers(*workers), *reading, true);
+        }
         capacity
     }
 
@@ -186,7 +191,7 @@ mod tests {
             let mut capacity = capacity(&[(4, 1000.0), (8, 1800.0)]);
             for tick in 1..=ticks {
                 assert!(close(capacity.of(8.0), 1800.0), "{saturated} {tick}");
-                capacity.learn(Workers(8), 1200.0, saturated);
+                assert_eq!(capacity.learn(Workers(8), 1200.0, saturated), tick == ticks, "{saturated} {tick}");
             }
             assert_eq!(capacity.counts().collect::<Vec<_>>(), [(Workers(8), 1200.0)], "{saturated}");
         }

@@ -27,6 +27,8 @@ const YOUNG: Duration = Duration::from_secs(240);
 pub(crate) struct Level {
     samples: VecDeque<Sample>,
     mean: f32,
+    /// Whether the newest step went up.
+    rose: bool,
 }
 
 /// One balance. Small, as there are many: whole seconds last until 2106, seven digits are more than a balance has.
@@ -63,7 +65,15 @@ impl Level {
             }
             level = mean(&self.samples, 0);
         }
+        if keep.is_some() {
+            self.rose = level > f64::from(self.mean);
+        }
         self.mean = level as f32;
+    }
+
+    /// Whether the newest step went up, and the level is young since: it may be on its way further up.
+    pub fn is_rising(&self, window: Duration) -> bool {
+        self.rose && self.is_young(window)
     }
 
     /// The mean of all samples, and how many seconds to keep, where the input stepped.
@@ -136,7 +146,7 @@ impl Level {
             seconds: newest.saturating_sub(span - span * index / (COUNT - 1)),
             input: (if index.is_multiple_of(2) { per_second - off } else { per_second + off }) as f32,
         };
-        Self { samples: (0..COUNT).map(sample).collect(), mean: per_second as f32 }
+        Self { samples: (0..COUNT).map(sample).collect(), mean: per_second as f32, rose: false }
     }
 }
 
@@ -188,7 +198,7 @@ mod tests {
         // 5 min of 15 s hold twenty samples; the first falls out.
         let mut balances = vec![160.0];
         balances.extend([100.0; 19]);
-        let mut gentle = Level { samples: VecDeque::new(), mean: 0.0 };
+        let mut gentle = Level { samples: VecDeque::new(), mean: 0.0, rose: false };
         for (tick, balance) in (0..).zip(&balances) {
             gentle.take(*balance, WINDOW, at(tick * 15));
         }

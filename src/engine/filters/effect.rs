@@ -19,8 +19,8 @@ const EXPECTED_EXPONENT: f64 = 0.7;
 const LEAST_SHARE: f64 = 0.5;
 /// Expected gains below this are lost in noise.
 const LEAST_EXPECTED: f64 = 0.2;
-/// The useful count has this much room above what was reached.
-const ROOM: f64 = 1.03;
+/// What was reached takes so many: throughput that helps grows like their number to this power, as capacities do.
+const USEFUL_EXPONENT: f64 = 0.8;
 /// A limit is believed for this long,
 const BELIEVED_FOR: Duration = Duration::from_secs(4 * 3600);
 /// or until the input has risen by this share.
@@ -69,7 +69,7 @@ pub(crate) fn judge(case: &Case<'_>, flows: &[Flow], because: &mut Vec<Step>) ->
         if expected < LEAST_EXPECTED || gain >= LEAST_SHARE * expected {
             continue;
         }
-        let count = f64::from(grown.from.0) * (ROOM * throughput / before).powf(1.0 / EXPECTED_EXPONENT);
+        let count = f64::from(grown.from.0) * (throughput / before).powf(1.0 / USEFUL_EXPONENT);
         let count = round_up(count).clamp(grown.from, running);
         useful = useful.max(Some(count));
         because.push(Step::NoEffect {
@@ -98,6 +98,17 @@ fn input(case: &Case<'_>) -> f64 {
 /// Whether a limit is still believed.
 pub(crate) fn believed(case: &Case<'_>, useful: &Useful) -> bool {
     case.at < useful.until && input(case) < (1.0 + INPUT_RISES) * useful.input
+}
+
+/// What is of use, where more run.
+///
+/// A job whose limit lies elsewhere is late for as long as its input stays above that: waiting for its backlog to be gone
+/// before the useless workers go keeps them for hours (measured: 1.1 instead of 0.75 times the clairvoyant's). Where the
+/// limit was drawn wrongly, throughput falls with them, which is seen, and the limit is lifted.
+pub(crate) fn surplus(case: &Case<'_>, running: Workers, because: &mut Vec<Step>) -> Option<Workers> {
+    let useful = case.memory.useful.filter(|useful| case.plan.parts.effect && useful.workers < running)?;
+    because.push(Step::Surplus { running, useful: useful.workers });
+    Some(useful.workers)
 }
 
 /// An increase ends at what is of use. Below that it is free: a hold that barred it too would keep a job late.

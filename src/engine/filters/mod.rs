@@ -17,7 +17,7 @@ use super::plan::Mode;
 use super::step::Step;
 
 pub(super) use caps::{bounds, most};
-pub(super) use effect::{Verdict as Effect, believed, judge as effect};
+pub(super) use effect::{Verdict as Effect, believed, judge as effect, surplus};
 
 /// Filters a wish.
 pub(super) fn apply(case: &Case<'_>, wanted: &Wanted, because: &mut Vec<Step>) -> Action {

@@ -27,11 +27,17 @@ pub(super) fn paid(case: &Case<'_>, to: Workers, running: Workers, because: &mut
 fn late(case: &Case<'_>, to: Workers, running: Workers, toll: &Toll) -> f64 {
     let prices = &case.plan.prices;
     let usual = case.memory.mean_workers().unwrap_or(0.0).max(f64::from(running.0.min(to.0)));
+    // A late job whose limit lies elsewhere is late by the restart's own lag longer, wherever it goes.
+    let useless = |to: Workers| case.memory.useful.is_some_and(|useful| case.plan.parts.effect && to >= useful.workers);
     case.memory
         .operators()
         .filter_map(|memory| {
             let input = memory.level().per_second().filter(|input| *input > 0.0)?;
-            let lag = toll.lag() + memory.standing_backlog(case.plan, case.at) / input;
+            let waits = memory.standing_backlog(case.plan, case.at) / input;
+            if waits > prices.lag_objective.as_secs_f64() && useless(to) {
+                return Some(prices.lag * usual * toll.lag());
+            }
+            let lag = toll.lag() + waits;
             let above = (lag - prices.lag_objective.as_secs_f64()).max(0.0);
             if above <= 0.0 {
                 return None;

@@ -25,6 +25,8 @@ struct Stream<'a> {
     flow: &'a Flow,
     input: f64,
     young: bool,
+    /// Its level has just gone up: where to is not known yet.
+    rising: bool,
     /// `None`: nothing is known.
     capacity: Option<(&'a Capacity, f64)>,
 }
@@ -61,6 +63,11 @@ pub(super) fn rule(
         if gates::open(case, one.0.flow, &one.1, one.0.young, because) {
             open.push(one);
         }
+    }
+    let short = case.plan.scale_down.backlog_time_below.as_secs_f64();
+    let behind = !open.is_empty() || markets.iter().any(|(_, market)| market.lag() > short);
+    if behind && let Some(useful) = filters::surplus(case, running, because) {
+        return Ok(Wanted { need: standing.unwrap_or(running), ..Wanted::of(useful, running) });
     }
     if open.is_empty() {
         return fewer(case, running, standing.unwrap_or(running), (&markets, &streams), because);
@@ -105,7 +112,8 @@ fn stream<'a>(case: &'a Case<'_>, running: Workers, flow: &'a Flow, because: &mu
         capacity: capacity.map(|(_, processes)| processes),
         load: capacity.map(|(_, processes)| input / processes),
     });
-    Stream { flow, input, young: level.is_none_or(|level| level.is_young(case.plan.input_window)), capacity }
+    let young = level.is_none_or(|level| level.is_young(case.plan.input_window));
+    Stream { flow, input, young, rising: level.is_some_and(|level| level.is_rising(case.plan.input_window)), capacity }
 }
 
 /// m₀, or the larger count that costs least to a job that is late or would be.
@@ -155,6 +163,12 @@ fn fewer(
     let mut wanted = Wanted { need, ..Wanted::of(wish, running) };
     if wish == running {
         return Ok(wanted);
+    }
+    if let Some(rising) = streams.iter().find(|stream| stream.rising) {
+        // What runs counts as needed, so that the window remembers it, too.
+        let operator = Arc::clone(case.operator(rising.flow.operator));
+        because.push(Step::Rising { operator, input: rising.input });
+        return Ok(Wanted::of(running, running));
     }
     because.push(Step::Fewer { workers: need, headroom: case.plan.scale_down.headroom });
     let below = case.plan.scale_down.backlog_time_below.as_secs_f64();

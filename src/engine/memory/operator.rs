@@ -89,6 +89,7 @@ impl OperatorMemory {
         }
     }
 
+    /// Takes in a tick. Whether what was known of the capacity turned out to be wrong.
     pub(super) fn observe(
         &mut self,
         plan: &Plan,
@@ -96,7 +97,7 @@ impl OperatorMemory {
         sight: &Sight,
         look: &Look,
         at: Timestamp,
-    ) {
+    ) -> bool {
         let backlog = now.backlog.map(|backlog| sight.judge(plan, backlog));
         let fresh_backlog = backlog.and_then(Reading::fresh);
         let totalled = now
@@ -105,10 +106,10 @@ impl OperatorMemory {
         self.rate = totalled.map(|(rate, _)| rate);
         let throughput = if now.total.is_some() { self.rate } else { sight.judge(plan, now.throughput).fresh() };
         if backlog.is_none() {
-            return;
+            return false;
         }
         self.last_row = Some(at);
-        let (Some(backlog), Some(throughput)) = (fresh_backlog, throughput) else { return };
+        let (Some(backlog), Some(throughput)) = (fresh_backlog, throughput) else { return false };
         // Across a gap as long as the window nobody knows what the backlog did.
         if self.samples.back().is_some_and(|newest| newest.at < at.minus(plan.growth_window)) {
             self.samples.clear();
@@ -119,7 +120,7 @@ impl OperatorMemory {
         }
         self.samples.push_back(Sample { at, backlog, throughput });
         if look.gap {
-            return;
+            return false;
         }
         let input = match now.growth.map(|growth| sight.judge(plan, growth)) {
             Some(growth) => growth.fresh().map(|growth| throughput + growth),
@@ -129,7 +130,7 @@ impl OperatorMemory {
         if let Some(input) = input {
             self.level.take(input, plan.input_window, at);
         }
-        self.learn(plan, throughput, look, at);
+        self.learn(plan, now.total.is_some(), throughput, look, at)
     }
 
     /// What was processed per second since the total before, and the input over the same time.
@@ -206,16 +207,22 @@ impl OperatorMemory {
         Some(throughput + (newest.backlog - oldest.backlog) / span)
     }
 
-    fn learn(&mut self, plan: &Plan, throughput: f64, look: &Look, at: Timestamp) {
-        let Some(workers) = look.learn else { return };
-        if throughput <= 0.0 {
-            return;
-        }
+    fn learn(&mut self, plan: &Plan, totals: bool, throughput: f64, look: &Look, at: Timestamp) -> bool {
+        let Some(workers) = look.learn.filter(|_| throughput > 0.0) else { return false };
         if self.is_saturated(plan, throughput, at) {
-            self.capacity.learn(workers, throughput, true);
-        } else if let Some(busy) = look.busy.filter(|busy| *busy >= LEAST_BUSY) {
-            self.capacity.learn(workers, throughput / busy.min(1.0), false);
+            return self.capacity.learn(workers, throughput, true);
         }
+        let Some(busy) = look.busy.filter(|busy| *busy >= LEAST_BUSY) else { return false };
+        // The busy share is a mean over the window of the rates; so must be what is divided by it.
+        let worked = if totals { self.mean_throughput(plan.rate_window, at).unwrap_or(throughput) } else { throughput };
+        self.capacity.learn(workers, worked / busy.min(1.0), false)
+    }
+
+    /// The mean of what was processed per second in the ticks of a window.
+    fn mean_throughput(&self, window: Duration, at: Timestamp) -> Option<f64> {
+        let lately = self.samples.iter().rev().take_while(|sample| at.since(sample.at) < window);
+        let (count, sum) = lately.fold((0.0, 0.0), |(count, sum), sample| (count + 1.0, sum + sample.throughput));
+        (count > 0.0).then(|| sum / count)
     }
 
     fn last_minute(&self, at: Timestamp) -> impl Iterator<Item = &Sample> {

@@ -207,6 +207,15 @@ impl fmt::Display for Step {
             Self::Fewer { workers, headroom } => {
                 write!(f, "{workers} workers carry the input with {:.0} % of room", headroom * 100.0)
             }
+            Self::Rising { operator, input } => write!(
+                f,
+                "the input of {} has just risen to {}/s and may go on: what runs is needed",
+                Named(operator),
+                Quantity(*input)
+            ),
+            Self::Surplus { running, useful } => {
+                write!(f, "late with {running} workers, of which {useful} are of use: the limit lies elsewhere")
+            }
             Self::Regret { to, collected, restart, late } => write!(
                 f,
                 "staying has cost {} worker-seconds; the restart to {to} costs {}: {} idle and {} late",

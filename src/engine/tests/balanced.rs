@@ -235,35 +235,74 @@ fn grown(world: &mut World, after: &JobObservation, ticks_after: usize) -> Vec<A
         .collect()
 }
 
+/// Twice the workers and no more throughput: the limit lies elsewhere.
+fn useless() -> JobObservation {
+    loaded(20, 1050.0, 1.0, 200_000.0, 450.0)
+}
+
 #[test]
-fn an_increase_without_effect_is_not_repeated() {
-    // Twice the workers and no more throughput: the limit lies elsewhere.
-    let useless = loaded(20, 1050.0, 1.0, 200_000.0, 450.0);
+fn an_increase_without_effect_is_not_repeated_and_given_back_once_that_has_paid() {
     let mut world = World::new(balanced());
-    let actions = grown(&mut world, &useless, 16);
-    let held = actions.iter().find_map(|action| match action {
-        Action::Hold(Hold::Ineffective { useful, until }) => Some((*useful, *until)),
-        _ => None,
-    });
-    let (useful, until) = held.unwrap_or_else(|| panic!("{actions:?}"));
-    // 10 · (1.03 · 1050 / 1000)^(1 / 0.7)
-    assert_eq!(useful, Workers(12));
-    assert!(until.since(world.now) > Duration::from_secs(3 * 3600 + 3500));
+    let actions = grown(&mut world, &useless(), 11);
+    assert!(actions.iter().all(|action| name(action) != "scale"), "{actions:?}");
+    // 10 · (1050 / 1000)^(1 / 0.8) = 10.6
     let learned = world.memories.learned(JobIndex(0)).unwrap();
-    assert!(learned.capacity.iter().all(|capacity| capacity.workers <= Workers(10)), "{:?}", learned.capacity);
-    assert_eq!(learned.useful.map(|useful| useful.workers), Some(Workers(12)));
+    let useful = learned.useful.unwrap_or_else(|| panic!("{actions:?}"));
+    assert_eq!(useful.workers, Workers(11));
+    assert!(useful.until.since(world.now) > Duration::from_secs(3 * 3600 + 3500));
+    // What is of use is taken to do what all of them did.
+    let most = learned.capacity.last().unwrap();
+    assert_eq!((most.workers, most.per_second.round()), (Workers(11), 1050.0));
+
+    // Late all the same, it keeps them until staying has cost as much as the restart: with D of 40 s 20 · (40 + 5 + 120)
+    // = 3300, and 12 · 17 · 50 = 10,200 for its late seconds, at 9 a second 1500 s.
+    let mut seen = useless();
+    seen.running_for = Reading::Fresh(3600.0);
+    let given_back = (1..200).find(|_| world.action(&seen) == scale(20, 11)).expect("it goes down");
+    assert!((80..120).contains(&given_back), "{given_back}");
 
     // The input rises by a fifth: it may be tried again.
     let mut more = loaded(20, 1050.0, 1.0, 200_000.0, 850.0);
-    more.running_for = Reading::Fresh(3600.0);
+    more.running_for = Reading::Fresh(7200.0);
     let action = ticks(&mut world, &more, 30);
-    assert_ne!(name(&action), "ineffective", "{action}");
+    assert_eq!(name(&action), "scale", "{action}");
 
     // Without the part it goes on.
     let mut off = balanced();
     off.parts.effect = false;
-    let actions = grown(&mut World::new(off), &useless, 16);
+    let actions = grown(&mut World::new(off), &useless(), 16);
     assert_eq!(name(actions.last().unwrap()), "scale", "{actions:?}");
+}
+
+#[test]
+fn a_limit_that_was_wrong_is_lifted_when_throughput_falls_with_the_workers() {
+    for (at_useful, wanted, up) in [(1000.0, 11, "ineffective"), (800.0, 20, "scale")] {
+        let mut world = World::new(balanced());
+        grown(&mut world, &useless(), 11);
+        let away = JobObservation { running: Reading::Missing, operators: Vec::new(), ..useless() };
+        ticks(&mut world, &away, 3);
+        let mut last = None;
+        for tick in 0..24 {
+            let mut fewer = loaded(11, at_useful, 1.0, 300_000.0, 1500.0 - at_useful);
+            fewer.running_for = Reading::Fresh(20.0 + 15.0 * f64::from(tick));
+            last = Some(world.action(&fewer));
+        }
+        let useful = world.memories.learned(JobIndex(0)).unwrap().useful.map(|useful| useful.workers);
+        assert_eq!(useful, Some(Workers(wanted)), "{at_useful}");
+        assert_eq!(last.as_ref().map(name), Some(up), "{at_useful}: {last:?}");
+    }
+}
+
+#[test]
+fn what_runs_is_needed_while_the_input_steps_up() {
+    // 20 workers for an input that 8 would carry, and then 11: until it has stayed there for four minutes nobody knows.
+    for (before, kept) in [(500.0, true), (1500.0, false)] {
+        let mut world = World::new(balanced());
+        ticks(&mut world, &loaded(20, before, before / 2500.0, 0.0, 0.0), 12);
+        let actions: Vec<Action> = (0..16).map(|_| world.action(&loaded(20, 1000.0, 0.4, 0.0, 0.0))).collect();
+        assert_eq!(actions.iter().all(|action| name(action) == "withinBand"), kept, "{before}: {actions:?}");
+        assert_eq!(name(&ticks(&mut world, &loaded(20, 1000.0, 0.4, 0.0, 0.0), 40)), "scale", "{before}");
+    }
 }
 
 #[test]

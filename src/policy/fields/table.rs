@@ -198,7 +198,7 @@ fn rule() -> Vec<Field> {
         .balanced("1.08"),
         at("spec.scaleUp.headroom", ROOM, "An increase leaves this share of room above the input")
             .or("off")
-            .balanced("0.25"),
+            .balanced("0.3"),
         at("spec.scaleUp.headroomPerMinute", ROOM, "And this much more for each minute of the job's downtime")
             .or("off")
             .balanced("0.4"),
@@ -213,7 +213,7 @@ fn rule() -> Vec<Field> {
             Kind::Span { least: 0, most: DAY },
             "Down to the largest wish of this window; D is the job's downtime",
         )
-        .presets("0s", "60s + 8.4·D"),
+        .presets("0s", "60s + 3·D"),
         at("spec.scaleDown.headroom", ROOM, "A decrease leaves this share of room above the input")
             .or("off")
             .balanced("0.13"),
