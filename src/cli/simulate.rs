@@ -1,8 +1,10 @@
 //! `steelyard simulate`: policies against a modelled job, in a closed loop.
 
+mod ablation;
 mod contest;
 mod draw;
 mod guess;
+mod held;
 mod recorded;
 mod results;
 mod scenarios;
@@ -22,10 +24,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::contest::{Sweep, entrants};
 use self::recorded::Recorded;
 use self::results::{Line, Row};
-use self::scenarios::Program;
+use self::scenarios::{Program, View};
 use super::draw::ReportFile;
 use super::{Format, Output, Stdout, asked_wrongly};
 use crate::report::{Comparison, Report};
+use crate::simulate::marks::Marks;
 use crate::simulate::peers::Peers;
 use crate::simulate::{Contender, OtherWorld, PlantSpec, RunError, Scenario, Task, Workload, World, cores, run_all};
 
@@ -87,6 +90,12 @@ pub struct Args {
     /// Only these scenarios
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "scenarios")]
     only: Vec<String>,
+    /// Beside the marks of the scenarios' folder (`marks.csv`) and the real Flink autoscaler at its best
+    #[arg(long, requires = "scenarios", conflicts_with = "worlds")]
+    marks: bool,
+    /// What each part of the rule is worth in the scenarios: each policy as it is, and with one thing changed at a time
+    #[arg(long, requires = "scenarios", conflicts_with_all = ["sweep", "marks", "baseline", "worlds"])]
+    ablate: bool,
     /// How long a restart takes in the scenarios, several times over; left out: 2s,15s,30s,75s, and 30s in other worlds
     #[arg(long, value_name = "DURATION", value_delimiter = ',', value_parser = humantime::parse_duration)]
     downtime: Vec<Duration>,
@@ -149,8 +158,9 @@ fn simulate(args: &Args, stop: &AtomicBool) -> anyhow::Result<()> {
         )));
     }
     let report = args.report.as_deref().map(ReportFile::new).transpose()?;
+    let changes = if args.ablate { &ablation::CHANGES[..] } else { &[] };
     let usual = args.worlds.is_some();
-    let entrants = entrants(&args.policy, &args.baseline, &args.sweep, args.interval, usual)?;
+    let entrants = entrants(&args.policy, &args.baseline, &args.sweep, changes, args.interval, usual)?;
     let seeds: Vec<u64> = (0..args.seeds).map(|seed| args.seed.wrapping_add(seed)).collect();
     let quiet = u32::try_from(args.quiet.as_secs()).unwrap_or(u32::MAX);
     let contest = Contest { seeds, threads: args.threads.unwrap_or_else(cores), stop };
@@ -163,7 +173,12 @@ fn simulate(args: &Args, stop: &AtomicBool) -> anyhow::Result<()> {
             (asked, _) => asked.iter().map(Duration::as_secs_f64).collect(),
         };
         let peers = Peers::load(folder).map_err(asked_wrongly)?;
-        let program = Program { scenarios, worlds, downtimes, entrants, quiet, peers };
+        let view = match (args.marks, args.ablate) {
+            (true, _) => View::Marks(Marks::load(folder).map_err(asked_wrongly)?),
+            (_, true) => View::Ablation,
+            _ => View::Scores,
+        };
+        let program = Program { scenarios, worlds, downtimes, entrants, quiet, peers, view };
         let stages = program.stages().map_err(asked_wrongly)?;
         let bouts = program.bouts(&stages).map_err(asked_wrongly)?;
         let rows = contest.rows(&bouts)?;

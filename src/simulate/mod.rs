@@ -14,6 +14,7 @@ mod campaign;
 mod clairvoyant;
 mod closed_loop;
 mod history;
+pub mod marks;
 mod noise;
 mod observe;
 mod other_world;

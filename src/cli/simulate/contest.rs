@@ -20,11 +20,13 @@ pub(super) struct Entrant {
     policy: Option<Arc<Policy>>,
 }
 
-/// All that were asked for, policies first. `usual`: who is swept takes part as named, too, before the sweep.
+/// All that were asked for, policies first, each policy as it is and then with each of the changes alone. `usual`: who is swept
+/// takes part as named, too, before the sweep.
 pub(super) fn entrants(
     files: &[PathBuf],
     baselines: &[String],
     sweeps: &[Sweep],
+    changes: &[(&str, &str)],
     interval: Duration,
     usual: bool,
 ) -> anyhow::Result<Vec<Entrant>> {
@@ -34,6 +36,10 @@ pub(super) fn entrants(
     if !files.is_empty() {
         for policy in policy::load(files).map_err(asked_wrongly)?.policies {
             for fields in grid(&of_policies, usual) {
+                entrants.push(swept(&policy, &fields, interval).map_err(asked_wrongly)?);
+            }
+            for (field, value) in changes {
+                let fields = [((*field).to_owned(), (*value).to_owned())];
                 entrants.push(swept(&policy, &fields, interval).map_err(asked_wrongly)?);
             }
         }
@@ -182,7 +188,7 @@ mod tests {
         let named = |baselines: &[&str], sweeps: &[&str], usual: bool| -> Result<Vec<String>, String> {
             let baselines: Vec<String> = baselines.iter().map(|text| (*text).to_owned()).collect();
             let sweeps: Vec<Sweep> = sweeps.iter().map(|text| text.parse().unwrap()).collect();
-            let entrants = entrants(&[], &baselines, &sweeps, Duration::from_secs(15), usual)
+            let entrants = entrants(&[], &baselines, &sweeps, &[], Duration::from_secs(15), usual)
                 .map_err(|error| format!("{error:#}"))?;
             Ok(entrants.iter().map(|entrant| format!("{} {}", entrant.family, entrant.contender.name())).collect())
         };

@@ -3,11 +3,14 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use super::ablation::{self, Variant};
 use super::contest::Entrant;
+use super::held::{self, Cell};
 use super::results::{Line, Row, Setting};
 use super::{Bout, Stdout, draw, show, worlds};
 use crate::cli::Format;
 use crate::report::Comparison;
+use crate::simulate::marks::Marks;
 use crate::simulate::peers::{self, Peers};
 use crate::simulate::{OtherWorld, OtherWorldError, PlantSpec, Scenario, World};
 
@@ -23,6 +26,18 @@ pub(super) struct Program {
     pub quiet: u32,
     /// What the real Flink autoscaler scored.
     pub peers: Peers,
+    /// What is shown of what came out.
+    pub view: View,
+}
+
+/// What is shown of what came out.
+pub(super) enum View {
+    /// Everybody's scores, side by side.
+    Scores,
+    /// Each beside its marks.
+    Marks(Marks),
+    /// Each policy beside itself with one thing changed.
+    Ablation,
 }
 
 /// One scenario at one downtime.
@@ -118,6 +133,11 @@ impl Program {
             stdout.flush()?;
             return Ok(());
         }
+        match &self.view {
+            View::Scores => {}
+            View::Marks(marks) => return self.held(marks, stages, rows, stdout),
+            View::Ablation => return self.ablation(stages, rows, stdout),
+        }
         if self.worlds.is_some() {
             write!(stdout, "{}", worlds::tables(stages, rows, per_stage))?;
             stdout.flush()?;
@@ -148,6 +168,43 @@ impl Program {
             writeln!(stdout, "{}", show::markdown(&header, &body))?;
         }
         stdout.flush()?;
+        Ok(())
+    }
+
+    /// Each contender beside its marks: a table for each downtime, and a sentence.
+    fn held(&self, marks: &Marks, stages: &[Stage<'_>], rows: &[Row], mut out: Stdout) -> anyhow::Result<()> {
+        for place in 0..self.entrants.len() {
+            let (mut all, mut name) = (Vec::new(), "");
+            for (stage, rows) in stages.iter().zip(rows.chunks(self.entrants.len())) {
+                let (row, scenario) = (&rows[place], &*stage.scenario.name);
+                let rival = self.peers.get(stage.downtime, scenario, held::RIVAL);
+                all.push(Cell { scenario, mark: marks.get(stage.downtime, scenario), rival, row });
+                name = &row.name;
+            }
+            for (cells, stages) in all.chunks(self.scenarios.len()).zip(stages.chunks(self.scenarios.len())) {
+                writeln!(out, "{}", held::table(stages[0].downtime, name, cells))?;
+            }
+            writeln!(out, "{}", held::summary(name, &all))?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Each policy with one thing changed at a time.
+    fn ablation(&self, stages: &[Stage<'_>], rows: &[Row], mut out: Stdout) -> anyhow::Result<()> {
+        let variant = |place: usize| -> Variant<'_> {
+            stages
+                .iter()
+                .zip(rows.chunks(self.entrants.len()))
+                .map(|(stage, rows)| (&*stage.scenario.name, stage.downtime, &rows[place]))
+                .collect()
+        };
+        let each = ablation::CHANGES.len() + 1;
+        for base in (0..self.entrants.len()).step_by(each) {
+            let changed: Vec<_> = (base + 1..base + each).map(variant).collect();
+            writeln!(out, "{}", ablation::table(&self.downtimes, &variant(base), &changed))?;
+        }
+        out.flush()?;
         Ok(())
     }
 }

@@ -93,7 +93,13 @@ pub(super) fn five(row: &Row) -> String {
     .join("/")
 }
 
-/// The same of the real Flink autoscaler.
+/// Three of them: late seconds in %, worker-hours over the clairvoyant's, rescales.
+pub(super) fn three(row: &Row) -> String {
+    let (hours, late) = row.point();
+    format!("{:.1}/{hours:.2}/{:.0}", late * 100.0, row.spread(|scores| f64::from(scores.rescales)).median)
+}
+
+/// All five, of the real Flink autoscaler.
 pub(super) fn peer(peer: &Peer) -> String {
     let Peer { violation_share, lag_p99, worker_hours, rescales, reversals } = peer;
     format!("{:.1}/{lag_p99:.0}/{worker_hours:.2}/{rescales}/{reversals}", violation_share * 100.0)
