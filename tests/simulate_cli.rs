@@ -163,6 +163,25 @@ fn other_worlds_give_a_table_each_with_who_is_ahead_at_equal_worker_hours() {
 }
 
 #[test]
+fn a_policy_stands_beside_its_marks_and_beside_itself_with_one_thing_changed() {
+    let run = ["--scenarios", "benches/scenarios", "--only", "S12", "--seeds", "1", "--downtime", "30s"];
+    let policy = ["--policy", "benches/scenarios/policies/balanced.yaml"];
+    let told = answer(&[&run[..], &policy[..], &["--marks"]].concat());
+    assert!(
+        told.starts_with("| D = 30 s | mark | balanced |  | real Flink, best | balanced is | rescales |"),
+        "{told}"
+    );
+    assert!(told.contains("| S12 | 61.0 / 0.80 | "), "{told}");
+    assert!(
+        told.contains("`balanced`: 2 of 2 marks held; ahead of the real Flink autoscaler in 1 of 1 cells"),
+        "{told}"
+    );
+    let told = answer(&[&run[..], &policy[..], &["--ablate"]].concat());
+    let off = told.lines().find(|line| line.starts_with("| effect=off | ")).expect(&told);
+    assert!(off.contains("S12@30 "), "without the effect check it keeps them all: {off}");
+}
+
+#[test]
 fn a_recording_is_a_workload() {
     let run = [
         "--recording",

@@ -64,15 +64,16 @@ fn moves(base: &Variant<'_>, variant: &Variant<'_>) -> String {
         let ((hours, late), (h, l)) = (one.point(), other.point());
         (h - hours).abs() + LATE * (l - late).abs()
     };
-    let mut cells: Vec<_> =
-        base.iter().zip(variant).map(|(before, after)| (size(before.2, after.2), before, after)).collect();
-    cells.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let told = |(_, (scenario, downtime, before), (_, _, after)): &(f64, &(&str, f64, &Row), &(&str, f64, &Row))| {
-        format!("{scenario}@{downtime} {} to {}", show::three(before), show::three(after))
-    };
-    // What rounds to the same is no move.
-    let seen = cells.iter().filter(|(_, before, after)| show::three(before.2) != show::three(after.2));
-    seen.take(NAMED).map(told).collect::<Vec<_>>().join("; ")
+    let mut moves: Vec<(f64, String)> = Vec::new();
+    for ((scenario, downtime, before), (_, _, after)) in base.iter().zip(variant) {
+        let (was, is) = (show::three(before), show::three(after));
+        // What rounds to the same is no move.
+        if was != is {
+            moves.push((size(before, after), format!("{scenario}@{downtime} {was} to {is}")));
+        }
+    }
+    moves.sort_by(|one, other| other.0.total_cmp(&one.0));
+    moves.into_iter().take(NAMED).map(|(_, told)| told).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
