@@ -1,4 +1,4 @@
-//! Everything that takes part: the cluster, the operator, the node, Prometheus, the job and the daemon.
+//! Everything that takes part where one job is scaled: what it stands on, the job, a session cluster beside it, and the daemon.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,32 +8,28 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 
+use super::ground::{Ground, application, daemon, deployment, policy};
 use super::witness::{Change, Witness};
 use crate::bed::Bed;
-use crate::bed::common::component::{install, installed, root};
 use crate::bed::common::prometheus::NAMESPACE;
 use crate::bed::common::wait::{until, until_or};
 use crate::bed::datastream::truth::Truth;
-use crate::bed::datastream::{FLINK_1, PARTITIONS, write_schedule};
-use crate::kubernetes::container::Images;
-use crate::kubernetes::hosts::Hosts;
+use crate::bed::datastream::write_schedule;
+use crate::kubernetes::Cluster;
 use crate::kubernetes::node::Node;
 use crate::kubernetes::operator::Operator;
-use crate::kubernetes::{Cluster, cluster};
-use crate::support::steelyard::{Daemon, answer};
+use crate::support::steelyard::Daemon;
 
 /// The job that is scaled, and the session cluster beside it.
 pub const APP: &str = "orders";
 pub const SESSION: &str = "shared";
-/// The policy's `maxWorkers`.
-pub const MOST: u64 = 4;
 
 /// Longer than a start has ever taken, on two cores that other tests use as well: half a minute where they are free.
 const START: Duration = Duration::from_secs(900);
 /// From a change of the input to the patch: the rate window, the growth window after a restart, some ticks. A minute or two,
 /// but where the machine is so busy that scrapes come late.
 const DECIDED: Duration = Duration::from_secs(600);
-const CLASS: &str = "steelyard.dev/class";
+const CLASS: &str = "datastream";
 
 /// Dropped in this order: first what acts, last what it acts on.
 pub struct Stage {
@@ -50,31 +46,23 @@ pub struct Stage {
 impl Stage {
     /// Sets it and waits until the job runs. `None`: a component is missing, and the test is skipped.
     pub async fn set(rate: f64) -> Option<Self> {
-        let (cluster, bed) = (cluster().await?, Bed::start().await?);
-        let flink = installed("flink", FLINK_1)?;
-        let images = Images { flink, job: install("flink-job", &[FLINK_1]), own_address: install("own-address", &[]) };
-        let hosts = Arc::new(Hosts::new(bed.folder()));
-        let operator = Operator::start(cluster, NAMESPACE, &hosts, bed.lane_folder("operator"))?;
-        let account = "{ apiVersion: v1, kind: ServiceAccount, metadata: { name: flink } }";
-        let namespace =
-            format!("{{ apiVersion: v1, kind: Namespace, metadata: {{ name: {NAMESPACE} }} }}\n---\n{account}");
-        cluster.apply(&namespace, NAMESPACE).await;
-        let node = Node::start(&bed, &cluster.admin().await, NAMESPACE, images, &hosts);
-        let witness = Witness::start(cluster.flink_deployments(NAMESPACE).await);
-
+        let Ground { witness, operator, node, bed, cluster } = Ground::lay().await?;
         let log = bed.lane_folder("log");
         let schedule = vec![(bed.now(), rate)];
         write_schedule(&log, &schedule);
         let state = bed.lane_folder("state");
-        cluster.apply(&application(&log, &state).to_string(), NAMESPACE).await;
-        let daemon = daemon(cluster, &bed).await;
+        let mut job = application(APP, CLASS, &log, &state);
+        // Of 30 s: workers that come one after the other each restart the job, this far apart.
+        job["spec"]["flinkConfiguration"]["jobmanager.adaptive-scheduler.scaling-interval.min"] = json!("10s");
+        cluster.apply(&job.to_string(), NAMESPACE).await;
+        let policy = policy(CLASS, "preset: seed\n  growth: { window: 60s }");
+        let daemon = daemon(cluster, &bed, &[policy]).await;
         let stage = Self { daemon, witness, operator, _node: node, bed, cluster, log, schedule };
-        let reconciled = async || stage.is_reconciled().await.then_some(());
-        until_or(START, reconciled, || format!("the operator deploys it: {}", stage.story())).await;
+        stage.until_reconciled().await;
         let running = async || stage.truth().since();
         until_or(START, running, || format!("the job runs: {}", stage.story())).await;
         // Not beside the job: a dozen JVMs that start at once keep each other from it.
-        cluster.apply(&session().to_string(), NAMESPACE).await;
+        cluster.apply(&deployment(SESSION, CLASS).to_string(), NAMESPACE).await;
         Some(stage)
     }
 
@@ -136,6 +124,12 @@ impl Stage {
         seen == object.metadata.generation && status["lifecycleState"] == "STABLE" && status["error"].is_null()
     }
 
+    /// Waits until the operator has nothing left to do.
+    pub async fn until_reconciled(&self) {
+        let reconciled = async || self.is_reconciled().await.then_some(());
+        until_or(START, reconciled, || format!("the operator has carried it out: {}", self.story())).await;
+    }
+
     /// Each change of the count was told on the object, and every one of them was the daemon's.
     pub async fn assert_told(&self, changes: &[Change]) {
         let object = self.cluster.flink_deployments(NAMESPACE).await.get(APP).await.expect("it is there");
@@ -174,106 +168,4 @@ impl Stage {
         let (code, _) = self.daemon.terminate().await;
         assert_eq!(code, Some(0), "SIGTERM drains");
     }
-}
-
-/// The daemon under an account that has what `check --rbac` prints for its policy, and nothing more.
-async fn daemon(cluster: &Cluster, bed: &Bed) -> Daemon {
-    let home = cluster.namespace("steelyard").await;
-    let token = cluster.service_account(&home, "steelyard").await;
-    let folder = bed.lane_folder("steelyard");
-    let file = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).expect("a file");
-        path.to_str().expect("UTF-8").to_owned()
-    };
-    let policy = file("policy.yaml", &policy());
-    let roles = answer(&["check", "--rbac", "--namespace", &home, &policy]).await;
-    cluster.apply(&roles, &home).await;
-    let kubeconfig = file("kubeconfig", &cluster.kubeconfig_in(&home, &token));
-    let settings = json!({
-        "prometheus": { "url": bed.prometheus.url() },
-        "kubernetes": { "enabled": true, "kubeconfig": kubeconfig },
-        "interval": "5s",
-        "mode": "act",
-        "policies": [policy],
-    });
-    let settings = file("steelyard.yaml", &settings.to_string());
-    Daemon::start(&["--config", &settings]).await
-}
-
-/// The policy that is shipped, acting, with windows for a scrape interval of 5 s in place of 15 s.
-fn policy() -> String {
-    let mut policy = std::fs::read_to_string(root().join("policies/flink-datastream.yaml")).expect("it is shipped");
-    let target = format!(
-        "  target: {{ apiVersion: flink.apache.org/v1beta1, kind: FlinkDeployment, namespaces: [{NAMESPACE}], \
-         selector: {{ matchLabels: {{ {CLASS}: datastream }} }} }}\n  signals:"
-    );
-    for (from, to) in [
-        ("  mode: observe", "  mode: act"),
-        ("  signals:", &target),
-        // Two scrapes, then the rate window: in this order, as the second becomes what the first was.
-        ("[30s]", "[10s]"),
-        ("[2m:15s]", "[30s:5s]"),
-        ("[2m]", "[30s]"),
-        ("rateWindow: 2m", "rateWindow: 30s"),
-        ("scrapeInterval: 15s", "scrapeInterval: 5s"),
-        ("staleAfter: 60s", "staleAfter: 30s"),
-        ("warmUp: 150s", "warmUp: 40s"),
-        ("  preset: seed", "  preset: seed\n  growth: { window: 60s }"),
-        ("maxWorkers: 8", &format!("maxWorkers: {MOST}")),
-    ] {
-        assert!(policy.contains(from), "policies/flink-datastream.yaml has no `{from}`");
-        policy = policy.replace(from, to);
-    }
-    policy
-}
-
-/// The job as its owner deploys it.
-fn application(log: &std::path::Path, state: &std::path::Path) -> Value {
-    let mut object = deployment(APP);
-    let spec = object["spec"].as_object_mut().expect("it has a spec");
-    spec.insert(
-        "job".to_owned(),
-        json!({
-            "jarURI": "local:///opt/flink/usrlib/job.jar",
-            "entryClass": "bed.Job",
-            "args": ["--log", log, "--partitions", PARTITIONS.to_string(), "--cost-micros", "10000"],
-            "parallelism": 1,
-            "upgradeMode": "savepoint",
-            "state": "running",
-        }),
-    );
-    spec["flinkConfiguration"]["scheduler-mode"] = json!("reactive");
-    spec["flinkConfiguration"]["pipeline.max-parallelism"] = json!(PARTITIONS.to_string());
-    spec["flinkConfiguration"]["execution.checkpointing.interval"] = json!("10s");
-    for kind in ["checkpoints", "savepoints"] {
-        let folder = format!("file://{}/{kind}", state.display());
-        spec["flinkConfiguration"][format!("state.{kind}.dir")] = json!(folder);
-    }
-    // Of 30 s: workers that come one after the other each restart the job, this far apart.
-    spec["flinkConfiguration"]["jobmanager.adaptive-scheduler.scaling-interval.min"] = json!("10s");
-    object
-}
-
-/// A cluster without a job of its own, which the policy selects as well: scaling it would lose the jobs of others.
-fn session() -> Value {
-    deployment(SESSION)
-}
-
-fn deployment(name: &str) -> Value {
-    json!({
-        "apiVersion": "flink.apache.org/v1beta1",
-        "kind": "FlinkDeployment",
-        "metadata": { "name": name, "labels": { CLASS: "datastream" } },
-        "spec": {
-            "image": "flink:1.20",
-            // The operator knows up to 1.19; that 1.20 runs makes no difference to it.
-            "flinkVersion": "v1_19",
-            "mode": "standalone",
-            "serviceAccount": "flink",
-            "flinkConfiguration": { "taskmanager.numberOfTaskSlots": "1" },
-            "jobManager": { "replicas": 1, "resource": { "cpu": 0.1, "memory": "1024m" } },
-            "taskManager": { "replicas": 1, "resource": { "cpu": 0.1, "memory": "1024m" } },
-        }
-    })
 }
