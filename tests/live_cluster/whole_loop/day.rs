@@ -1,6 +1,6 @@
 //! A day pressed into half an hour, on the real Flink under the real operator: the same load under the published rule and under
 //! `balanced`, each with a job of its own on one bed, so that both meet the same machine; and what the simulator, with a plant of
-//! this bed, had said of both. With `--long`, as it takes 40 minutes.
+//! this bed, had said of both. With `--long`, as it takes 35 minutes.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
