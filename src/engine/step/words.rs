@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Candidate, Step};
+use crate::engine::job::Workers;
 use crate::engine::plan::Mode;
 
 /// An operator's name in backticks, cut where it is long: whole names are in the JSON.
@@ -169,8 +170,9 @@ impl fmt::Display for Step {
             Self::FirstTick => f.write_str("a gate has to be open at two ticks in a row"),
             Self::Enough { operator, workers, capacity, with_room, with_backlog } => write!(
                 f,
-                "{} needs {workers} workers for {}/s: {}/s is the input with room, {}/s the input with its backlog",
+                "{} needs {} for {}/s: {}/s is the input with room, {}/s the input with its backlog",
                 Named(operator),
+                Counted(*workers),
                 Quantity(*capacity),
                 Quantity(*with_room),
                 Quantity(*with_backlog)
@@ -205,7 +207,7 @@ impl fmt::Display for Step {
                 by_cpu.map_or(Ok(()), |workers| write!(f, " and {workers:.2} by cpu"))
             }
             Self::Fewer { workers, headroom } => {
-                write!(f, "{workers} workers carry the input with {:.0} % of room", headroom * 100.0)
+                write!(f, "the input with {:.0} % of room takes {}", headroom * 100.0, Counted(*workers))
             }
             Self::Rising { operator, input } => write!(
                 f,
@@ -254,6 +256,15 @@ impl fmt::Display for Step {
                 write!(f, "the breaker of the class opened at {since}: nothing goes down until {until}")
             }
         }
+    }
+}
+
+/// A count with its noun.
+struct Counted(Workers);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} worker{}", self.0, if self.0.0 == 1 { "" } else { "s" })
     }
 }
 
