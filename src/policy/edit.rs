@@ -127,7 +127,7 @@ mod tests {
             ("scaleUp.cpuAbove", "80", "a share is meant"),
             ("scaleUp.cpuAbov", "0.8", "did you mean `cpuAbove`?"),
             ("warmUp", "90", "a time needs its unit"),
-            ("warmUp.for", "90s", "`for` holds a single value, no fields"),
+            ("signals.staleAfter.for", "90s", "`for` holds a single value, no fields"),
             ("scaleUp.cpuAbove", "0.8, mode: act", "a share is meant"),
         ] {
             let error = with_fields(&policy(), &[field(path, value)]).unwrap_err();

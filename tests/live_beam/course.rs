@@ -53,7 +53,7 @@ async fn step(bed: &Arc<Bed>, watch: &Watch, lane: &mut Lane) {
     let mut next = by - INTERVAL.as_secs_f64();
     for _ in 0..4 {
         let told = watch.tick_after(&app, next).await;
-        let demanded = demanded(lane, &watch.policy, watch.rate_window).await;
+        let demanded = demanded(lane, watch).await;
         let told = told.iter().rfind(|told| told.at >= next).expect("it was waited for");
         let (from, to) = told.scale.unwrap_or_else(|| panic!("{demanded} workers are demanded: {}", told.seen));
         assert_eq!(from, 1, "{}", told.seen);
@@ -105,7 +105,7 @@ async fn rescale_and_kill(bed: &Arc<Bed>, watch: &Watch, lane: &mut Lane) {
     for told in decided.iter().filter(|told| told.at < again) {
         assert_eq!(told.scale, None, "its workers come and go: {}", told.seen);
     }
-    let demanded = demanded(lane, &watch.policy, watch.rate_window).await;
+    let demanded = demanded(lane, watch).await;
     let last = told.last().expect("it was waited for");
     let wanted = last.scale.map_or(3, |(_, to)| to);
     assert!(wanted.abs_diff(demanded) <= 1, "{demanded} workers are demanded: {}", last.seen);

@@ -88,7 +88,7 @@ async fn steady(bed: &Bed, watch: &Watch, lane: &mut Lane) {
     assert_nothing_missing(&told, steady - 4.0 * INTERVAL.as_secs_f64(), f64::INFINITY);
     let last = told.last().expect("it was waited for");
     assert_eq!(last.hold.as_deref(), Some("withinBand"), "{}", last.seen);
-    let demanded = demanded(lane, &watch.policy, watch.rate_window).await;
+    let demanded = demanded(lane, watch).await;
     assert_eq!(demanded, workers as u64, "what the truth demands");
 }
 

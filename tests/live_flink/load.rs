@@ -39,7 +39,7 @@ async fn course(bed: &Arc<Bed>, watch: &Watch, lane: &mut Lane) {
         next += INTERVAL.as_secs_f64();
         let told = watch.tick_after(&app, next).await;
         let told = told.last().expect("it was waited for");
-        let demanded = demanded(lane, &watch.policy, watch.rate_window).await;
+        let demanded = demanded(lane, watch).await;
         let (from, to) = told.scale.unwrap_or_else(|| panic!("{demanded} workers are demanded: {}", told.seen));
         assert_eq!(from, 1, "{}", told.seen);
         assert!(to.abs_diff(demanded) <= 1, "{demanded} workers are demanded: {}", told.seen);
@@ -63,7 +63,7 @@ async fn course(bed: &Arc<Bed>, watch: &Watch, lane: &mut Lane) {
     for told in told.iter().filter(|told| told.at > ordered + INTERVAL.as_secs_f64() && told.at < first_restart) {
         assert_eq!(told.scale, None, "three were ordered and have not come: {}", told.seen);
     }
-    let demanded = demanded(lane, &watch.policy, watch.rate_window).await;
+    let demanded = demanded(lane, watch).await;
     let last = told.last().expect("it was waited for");
     let wanted = last.scale.map_or(3, |(_, to)| to);
     assert!(wanted.abs_diff(demanded) <= 1, "{demanded} workers are demanded: {}", last.seen);

@@ -11,7 +11,7 @@ use crate::bed::Bed;
 use crate::bed::common::component::root;
 use crate::bed::common::prometheus::SCRAPE;
 use crate::bed::common::wait::until_or;
-use crate::command::Daemon;
+use crate::command::{Daemon, answer};
 
 /// Between two ticks.
 pub const INTERVAL: Duration = Duration::from_secs(5);
@@ -19,14 +19,15 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 pub const CALM: f64 = 20.0;
 /// Longer than anything is waited for.
 pub const SOON: Duration = Duration::from_secs(300);
-/// The count that the spec asks for has no series of its own without Kubernetes: pods that discovery knows are as many.
-const WISHED: &str = "    wished: { query: 'count by (namespace, app) (up{component=\"taskmanager\"})' }\n  preset:";
+/// The count that the spec asks for has no series of its own without Kubernetes: pods that discovery knows are as many. And the
+/// published rule: it wants at once what the newest readings demand, so that a truth can be held against each of them.
+const WISHED: &str = "    wished: { query: 'count by (namespace, app) (up{component=\"taskmanager\"})' }\n  preset: seed\n  warmUp: 150s\n";
 
-/// The daemon in a dry run, with the shipped policy.
+/// The daemon in a dry run, with the signals of a shipped policy.
 pub struct Watch {
     /// It.
     pub daemon: Daemon,
-    /// The shipped policy, with the count that was ordered.
+    /// The shipped policy, with the count that was ordered, and the published rule.
     pub policy: PathBuf,
     /// What it records: every tick.
     pub recording: PathBuf,
@@ -37,13 +38,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts it with the shipped policy of that name.
+    /// Starts it with the signals of the shipped policy of that name.
     pub async fn start(bed: &Bed, policy: &str) -> Self {
         let shipped = root().join(format!("policies/{policy}.yaml"));
         let shipped = std::fs::read_to_string(shipped).expect("it is shipped");
-        assert_eq!(shipped.matches("\n  preset:").count(), 1, "one place for one more signal");
+        assert_eq!(shipped.matches("\n  preset: balanced\n").count(), 1, "one place for one more signal");
         let policy = bed.folder().join("policy.yaml");
-        std::fs::write(&policy, shipped.replacen("  preset:", WISHED, 1)).expect("a file");
+        std::fs::write(&policy, shipped.replacen("  preset: balanced\n", WISHED, 1)).expect("a file");
         let loaded = policy::load(std::slice::from_ref(&policy)).unwrap_or_else(|problems| panic!("{problems}"));
         let plan = &loaded.policies[0].plan;
         let rate_window = loaded.policies[0].rate_window.as_secs_f64();
@@ -82,6 +83,17 @@ impl Watch {
         };
         let otherwise = || format!("a decision about {job} after {moment}; the daemon says:\n{}", self.daemon.log());
         until_or(SOON, look, otherwise).await
+    }
+
+    /// How many workers the policy wants by the command `decide`, for numbers that did not come from Prometheus.
+    pub async fn decides(&self, numbers: &Value) -> u64 {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let file = folder.path().join("numbers.json");
+        std::fs::write(&file, numbers.to_string()).expect("a file");
+        let said = answer(&["decide", "--policy", text(&self.policy), "--format", "json", text(&file)]).await;
+        let said: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        let wanted = if said["action"] == "scale" { &said["to"] } else { &numbers["workers"] };
+        wanted.as_u64().expect("a count")
     }
 
     /// Every decision about a job so far.

@@ -135,8 +135,7 @@ pub fn policy(class: &str, preset: &str) -> String {
         ("rateWindow: 2m", "rateWindow: 30s"),
         ("scrapeInterval: 15s", "scrapeInterval: 5s"),
         ("staleAfter: 60s", "staleAfter: 30s"),
-        ("warmUp: 150s", "warmUp: 40s"),
-        ("  preset: seed", &format!("  {preset}")),
+        ("  preset: balanced", &format!("  {preset}\n  warmUp: 40s")),
         ("maxWorkers: 8", &format!("maxWorkers: {MOST}")),
     ] {
         assert!(policy.contains(from), "policies/flink-datastream.yaml has no `{from}`");
