@@ -19,8 +19,8 @@ use super::row::Labels;
 use crate::engine::{JobIndex, JobTable, Learned, LearnedInput, Observations, Timestamp};
 use crate::policy::{Policy, PolicySet};
 use crate::telemetry::learned::{
-    CAPACITY, CIRCUIT_OPEN_UNTIL, DOWNTIME, INPUT_GAUGES, InputGauge, JOB_GAUGES, JobGauge, LEFT_ALONE, PREFIX, WANTED,
-    capacity, count, unknown_input,
+    CAPACITY, CIRCUIT_OPEN_UNTIL, DOWNTIME, INPUT_GAUGES, InputGauge, JOB_GAUGES, JobGauge, LEFT_ALONE, PREFIX, REGRET,
+    WANTED, capacity, count, unknown_input,
 };
 
 /// How old a newest sample may be. A daemon that was away for longer knows too little of what happened meanwhile.
@@ -45,8 +45,12 @@ pub struct Recollected {
 /// What one query is about.
 #[derive(Debug, Clone, Copy)]
 enum Topic {
+    /// The largest wish.
     Wanted,
+    /// When there was a wish last: not under doubt, and not while a job warms up.
     Known,
+    /// When anything was said last.
+    Spoke,
     Job(&'static JobGauge),
     Input(&'static InputGauge),
     Capacity,
@@ -58,17 +62,18 @@ impl Topic {
     fn first() -> impl Iterator<Item = Self> {
         let jobs = JOB_GAUGES.iter().map(Self::Job);
         let inputs = INPUT_GAUGES.iter().map(Self::Input);
-        [Self::Known, Self::Capacity, Self::Circuit].into_iter().chain(jobs).chain(inputs)
+        [Self::Known, Self::Spoke, Self::Capacity, Self::Circuit].into_iter().chain(jobs).chain(inputs)
     }
 
     fn query(self, window: Duration) -> String {
         let within = |name: &str, reach: Duration| format!("last_over_time({PREFIX}{name}[{}s])", reach.as_secs());
         let newest = |name: &str| within(name, REACH);
+        let last_time =
+            |name: &str| format!("max_over_time(timestamp({PREFIX}{name})[{}s:{RESOLUTION}])", REACH.as_secs());
         match self {
             Self::Wanted => format!("max_over_time({PREFIX}{WANTED}[{}s])", window.as_secs().max(1)),
-            Self::Known => {
-                format!("max_over_time(timestamp({PREFIX}{WANTED})[{}s:{RESOLUTION}])", REACH.as_secs())
-            }
+            Self::Known => last_time(WANTED),
+            Self::Spoke => last_time(REGRET),
             Self::Job(gauge) if LEFT_ALONE.contains(&gauge.name) => within(gauge.name, REACH_OF_LEFT_ALONE),
             Self::Job(gauge) => newest(gauge.name),
             Self::Input(gauge) => newest(gauge.name),
@@ -218,6 +223,7 @@ struct Minds {
 struct Mind {
     process: u64,
     known: Option<Timestamp>,
+    spoke: Option<Timestamp>,
     learned: Learned,
 }
 
@@ -237,10 +243,11 @@ impl Minds {
             minds.push(Mind { process, ..Mind::default() });
             minds.len() - 1
         });
-        let Mind { known, learned, .. } = &mut minds[place];
+        let Mind { known, spoke, learned, .. } = &mut minds[place];
         match topic {
             Topic::Wanted => learned.wanted = Some(count(value)),
             Topic::Known => *known = time(),
+            Topic::Spoke => *spoke = time(),
             Topic::Job(gauge) => (gauge.set)(learned, value),
             Topic::Input(gauge) => {
                 let Some(operator) = operator else { return };
@@ -261,7 +268,8 @@ impl Minds {
         let minds = self.jobs.remove(&job)?;
         let wanted = minds.iter().filter_map(|mind| mind.learned.wanted).max();
         let left_alone = minds.iter().filter_map(|mind| mind.learned.left_alone).max_by_key(|left| left.until);
-        let newest = minds.into_iter().filter(|mind| mind.known.is_some()).max_by_key(|mind| mind.known);
+        let last = |mind: &Mind| mind.spoke.max(mind.known);
+        let newest = minds.into_iter().filter(|mind| last(mind).is_some()).max_by_key(last);
         let Some(newest) = newest else {
             return left_alone.map(|left_alone| Learned { left_alone: Some(left_alone), ..Learned::default() });
         };

@@ -36,6 +36,9 @@ pub struct InputGauge {
 /// What the rule wants; it is read back as the largest of the down window.
 pub const WANTED: &str = "job_wanted_workers";
 
+/// What staying has cost. Every job that is known has this one at every tick: it shows which process spoke last.
+pub const REGRET: &str = "job_regret_worker_seconds";
+
 /// For how long nothing is processed in a restart.
 pub const DOWNTIME: &str = "job_downtime_seconds";
 
@@ -75,7 +78,7 @@ pub const JOB_GAUGES: [JobGauge; 15] = [
         set: |learned, workers| learned.mean_workers = Some(workers),
     },
     JobGauge {
-        name: "job_regret_worker_seconds",
+        name: REGRET,
         help: "What staying at more workers than wanted has cost so far",
         get: |learned| learned.regret,
         set: |learned, regret| learned.regret = Some(regret),

@@ -36,8 +36,13 @@ async fn server() -> MockServer {
 }
 
 async fn known(server: &MockServer, rows: &[Value]) {
+    seen(server, WANTED, rows).await;
+}
+
+/// When that metric was sampled last.
+async fn seen(server: &MockServer, metric: &str, rows: &[Value]) {
     Mock::given(method("POST"))
-        .and(body_string_contains(format!("timestamp%28{PREFIX}{WANTED}%29")))
+        .and(body_string_contains(format!("timestamp%28{PREFIX}{metric}%29")))
         .respond_with(vector(rows))
         .with_priority(1)
         .mount(server)
@@ -123,6 +128,20 @@ async fn the_process_that_spoke_last_is_believed_and_the_largest_wish_of_all_cou
     let (_, observations) = read(&server, &["orders"]).await;
     let learned = observations.jobs[0].recalled.as_deref().unwrap();
     assert_eq!((learned.wanted, learned.regret, learned.downtime), (Some(Workers(20)), Some(5.0), None));
+}
+
+/// While a job warms up nothing is wanted: a wish may have been there for one tick of ten minutes.
+#[tokio::test]
+async fn a_process_that_wanted_nothing_of_late_is_believed_and_has_watched_nothing() {
+    let server = server().await;
+    known(&server, &[series("old", json!({}), "1795229000")]).await;
+    seen(&server, REGRET, &[series("old", json!({}), "1795229010"), series("new", json!({}), "1795229300")]).await;
+    answer(&server, "last_over_time", DOWNTIME, &[series("old", json!({}), "60"), series("new", json!({}), "30")])
+        .await;
+    let (told, observations) = read(&server, &["orders"]).await;
+    assert_eq!(told.unwrap(), Recollected { jobs: 1, strangers: 0 });
+    let learned = observations.jobs[0].recalled.as_deref().unwrap();
+    assert_eq!((learned.at, learned.downtime), (None, Some(Duration::from_secs(30))));
 }
 
 /// A scrape through a PodMonitor gives the target's namespace to every series and renames ours.
