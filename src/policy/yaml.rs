@@ -72,6 +72,19 @@ impl Node {
     }
 }
 
+/// What the only document of a file says; `None`: there is none that says anything. A second one is reported, by what such a
+/// file is called with its verb: `a plant is`.
+pub(crate) fn only(source: &Source, such: &str, problems: &mut Diagnostics) -> Option<Node> {
+    let mut roots =
+        documents(source, problems).into_iter().map(|document| document.root).filter(|root| !root.is_null());
+    let root = roots.next()?;
+    if let Some(second) = roots.next() {
+        let message = format!("{such} one document: leave out all from the second `---` on");
+        problems.push(Severity::Error, source, second.span, message);
+    }
+    Some(root)
+}
+
 /// The documents of a file; what is no YAML is reported, and the documents that can be read are given all the same.
 pub(crate) fn documents(source: &Source, problems: &mut Diagnostics) -> Vec<Document> {
     let options = granit_parser::options! { emit_comments: false };

@@ -1,8 +1,9 @@
 //! What a rule is held to in the scenarios: kept as data beside them.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::lines::{self, LinesError};
 
 /// Its file, in the folder of the scenarios.
 pub const FILE: &str = "marks.csv";
@@ -21,49 +22,19 @@ pub struct Mark {
 #[derive(Debug, Clone, Default)]
 pub struct Marks(BTreeMap<(u32, String), Mark>);
 
-/// Why there are none.
-#[derive(Debug, thiserror::Error)]
-pub enum MarksError {
-    /// The file cannot be read.
-    #[error("failed to read the marks `{}`", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A line of it is none.
-    #[error("{}:{line}: write {HEADER}, as the header does", path.display())]
-    Line {
-        /// Which file.
-        path: PathBuf,
-        /// Which line, from 1.
-        line: usize,
-    },
-}
-
 impl Marks {
     /// The marks of a folder of scenarios.
     ///
     /// # Errors
     /// The file cannot be read, or a line of it is none.
-    pub fn load(folder: &Path) -> Result<Self, MarksError> {
-        let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| MarksError::Read { path: path.clone(), source })?;
+    pub fn load(folder: &Path) -> Result<Self, LinesError> {
         let mut marks = Self::default();
-        let mut header = false;
-        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.starts_with('#')) {
-            let read = if header { marks.add(text) } else { (text == HEADER).then_some(()) };
-            read.ok_or_else(|| MarksError::Line { path: path.clone(), line })?;
-            header = true;
-        }
+        lines::read(&folder.join(FILE), HEADER, |cells| marks.add(cells))?;
         Ok(marks)
     }
 
-    fn add(&mut self, line: &str) -> Option<()> {
-        let cells: Vec<&str> = line.split(',').collect();
-        let [downtime, scenario, late, hours] = cells[..] else { return None };
+    fn add(&mut self, cells: &[&str]) -> Option<()> {
+        let [downtime, scenario, late, hours] = *cells else { return None };
         let mark = Mark { violation_share: late.parse::<f64>().ok()? / 100.0, worker_hours: hours.parse().ok()? };
         self.0.insert((downtime.parse().ok()?, scenario.to_owned()), mark);
         Some(())
@@ -96,7 +67,7 @@ mod tests {
     #[test]
     fn a_line_that_is_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Marks::load(folder.path()).unwrap_err(), MarksError::Read { .. }));
+        assert!(matches!(Marks::load(folder.path()).unwrap_err(), LinesError::Read { .. }));
         for (text, line) in [
             (format!("# whose\n{HEADER}\n30,S1,4.5,1.3\n30,S1,4.5\n"), 4),
             (format!("{HEADER}\n30,S1,few,1.3\n"), 2),
@@ -104,7 +75,7 @@ mod tests {
         ] {
             std::fs::write(folder.path().join(FILE), text).unwrap();
             let error = Marks::load(folder.path()).unwrap_err();
-            assert!(matches!(error, MarksError::Line { line: at, .. } if at == line), "{error}");
+            assert!(matches!(error, LinesError::Line { line: at, .. } if at == line), "{error}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::scenario::Scenario;
 use crate::policy::fields::{Field, Kind, Table, Text};
 use crate::policy::source::Source;
 use crate::policy::values::Values;
-use crate::policy::{Diagnostics, Severity, shape, yaml};
+use crate::policy::{Diagnostics, shape, yaml};
 
 const PLANT: &str = "plant";
 
@@ -107,18 +107,13 @@ impl OtherWorld {
     pub fn parse(name: String, file: &str, text: &str) -> Result<Self, Diagnostics> {
         let source = Source::new(file, text);
         let mut problems = Diagnostics::default();
-        let mut documents = yaml::documents(&source, &mut problems).into_iter().filter(|one| !one.root.is_null());
-        let Some(document) = documents.next() else {
+        let Some(root) = yaml::only(&source, "a world is", &mut problems) else {
             if problems.is_empty() {
                 problems.file_error(file, "this file has no world: write `title: ...` and `plant: { ... }`".to_owned());
             }
             return Err(problems);
         };
-        if let Some(second) = documents.next() {
-            let message = "a world is one document: leave out all from the second `---` on".to_owned();
-            problems.push(Severity::Error, &source, second.span, message);
-        }
-        let values = shape::read(&TABLE, &document.root, &source, &mut problems);
+        let values = shape::read(&TABLE, &root, &source, &mut problems);
         problems.sort(std::slice::from_ref(&source.name));
         match values.text("title") {
             Some(title) if !problems.has_errors() => Ok(Self { name, title, changes: Arc::new(values) }),

@@ -1,8 +1,9 @@
 //! Scores of the real Flink autoscaler in the same scenarios: measured once, kept as data, shown beside ours.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::lines::{self, LinesError};
 
 /// Its file, in the folder of the scenarios.
 pub const FILE: &str = "real-flink-autoscaler.csv";
@@ -33,56 +34,23 @@ pub const SHOWN: [Source; 3] = [("default", "1.10"), ("tuned", "1.10"), ("best",
 #[derive(Debug, Clone, Default)]
 pub struct Peers(BTreeMap<(u32, String, String, String), Peer>);
 
-/// Why there are none.
-#[derive(Debug, thiserror::Error)]
-pub enum PeersError {
-    /// The file cannot be read.
-    #[error("failed to read the scores `{}`", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A line of it is none.
-    #[error("{}:{line}: write {HEADER}, as the header does", path.display())]
-    Line {
-        /// Which file.
-        path: PathBuf,
-        /// Which line, from 1.
-        line: usize,
-    },
-}
-
 impl Peers {
     /// The scores in a folder of scenarios; none where it has no such file.
     ///
     /// # Errors
     /// The file cannot be read, or a line of it is none.
-    pub fn load(folder: &Path) -> Result<Self, PeersError> {
+    pub fn load(folder: &Path) -> Result<Self, LinesError> {
         let path = folder.join(FILE);
         if !path.exists() {
             return Ok(Self::default());
         }
-        let text = std::fs::read_to_string(&path).map_err(|source| PeersError::Read { path: path.clone(), source })?;
         let mut peers = Self::default();
-        let mut header = None;
-        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.starts_with('#')) {
-            let wrong = || PeersError::Line { path: path.clone(), line };
-            if header.is_none() {
-                header = Some(text).filter(|text| *text == HEADER);
-                header.ok_or_else(wrong)?;
-                continue;
-            }
-            peers.add(text).ok_or_else(wrong)?;
-        }
+        lines::read(&path, HEADER, |cells| peers.add(cells))?;
         Ok(peers)
     }
 
-    fn add(&mut self, line: &str) -> Option<()> {
-        let cells: Vec<&str> = line.split(',').collect();
-        let [start, downtime, scenario, settings, source, late, lag_p99, hours, rescales, reversals] = cells[..] else {
+    fn add(&mut self, cells: &[&str]) -> Option<()> {
+        let [start, downtime, scenario, settings, source, late, lag_p99, hours, rescales, reversals] = *cells else {
             return None;
         };
         let peer = Peer {
@@ -144,7 +112,7 @@ mod tests {
         ] {
             std::fs::write(folder.path().join(FILE), text).unwrap();
             let error = Peers::load(folder.path()).unwrap_err();
-            assert!(matches!(error, PeersError::Line { line: at, .. } if at == line), "{error}");
+            assert!(matches!(error, LinesError::Line { line: at, .. } if at == line), "{error}");
         }
     }
 }

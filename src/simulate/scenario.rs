@@ -9,7 +9,7 @@ use super::scaler::World;
 use super::workload::{Workload, WorkloadError};
 use crate::policy::fields::{Field, Kind, Table, Text};
 use crate::policy::source::Source;
-use crate::policy::{Diagnostics, Severity, shape, yaml};
+use crate::policy::{Diagnostics, shape, yaml};
 
 const WEEK: u64 = 7 * 24 * 3600;
 
@@ -110,15 +110,14 @@ impl Scenario {
             std::fs::read_to_string(&path).map_err(|source| ScenarioError::Read { path: path.clone(), source })?;
         let source = Source::new(path.display().to_string(), text);
         let mut problems = Diagnostics::default();
-        let mut documents = yaml::documents(&source, &mut problems);
-        if documents.len() != 1 && !problems.has_errors() {
-            let at = documents.get(1).map(|second| second.span).unwrap_or_default();
-            problems.push(Severity::Error, &source, at, "a scenario is one document".to_owned());
-        }
-        if problems.has_errors() {
+        let Some(root) = yaml::only(&source, "a scenario is", &mut problems) else {
+            if problems.is_empty() {
+                let message = "this file has no scenario: write `title: ...`, `workload: ...` and `duration: ...`";
+                problems.file_error(&source.name, message.to_owned());
+            }
             return Err(ScenarioError::Unusable(problems));
-        }
-        let values = shape::read(&TABLE, &documents.remove(0).root, &source, &mut problems);
+        };
+        let values = shape::read(&TABLE, &root, &source, &mut problems);
         let (Some(title), Some(load), Some(duration), false) =
             (values.text("title"), values.text("workload"), values.duration("duration"), problems.has_errors())
         else {

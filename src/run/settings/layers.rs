@@ -13,7 +13,7 @@ use crate::policy::fields::Kind;
 use crate::policy::source::{Shows, Source, Span};
 use crate::policy::values::Values;
 use crate::policy::yaml::{self, Key, Node, What};
-use crate::policy::{Diagnostics, Severity, files, shape};
+use crate::policy::{Diagnostics, files, shape};
 
 /// The innermost layer.
 pub(super) const DEFAULTS: &str = include_str!("default.yaml");
@@ -147,12 +147,7 @@ impl Layer {
             source.shows = mask::by_line(&source.text);
         }
         let before = problems.len();
-        let mut documents = yaml::documents(&source, problems).into_iter().filter(|document| !document.root.is_null());
-        let root = documents.next().map(|document| document.root);
-        if let Some(second) = documents.next() {
-            let message = "settings are one document: leave out all from the second `---` on".to_owned();
-            problems.push(Severity::Error, &source, second.root.span, message);
-        }
+        let root = yaml::only(&source, "settings are", problems);
         // What was dropped as a fault is not in the tree, so that the tree could not mask it.
         if let Some(root) = root.as_ref().filter(|_| masked && problems.len() == before) {
             source.shows = mask::by_field(&source, root);

@@ -44,18 +44,13 @@ impl PlantSpec {
     pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
         let source = Source::new(name, text);
         let mut problems = Diagnostics::default();
-        let mut documents = yaml::documents(&source, &mut problems).into_iter().filter(|one| !one.root.is_null());
-        let Some(document) = documents.next() else {
+        let Some(root) = yaml::only(&source, "a plant is", &mut problems) else {
             if problems.is_empty() {
                 problems.file_error(name, "this file has no plant: write `capacityPerWorker: 1000`, ...".to_owned());
             }
             return Err(problems);
         };
-        if let Some(second) = documents.next() {
-            let message = "a plant is one document: leave out all from the second `---` on".to_owned();
-            problems.push(Severity::Error, &source, second.span, message);
-        }
-        let values = shape::read(table(), &document.root, &source, &mut problems);
+        let values = shape::read(table(), &root, &source, &mut problems);
         cross(&values, &source, &mut problems);
         problems.sort(std::slice::from_ref(&source.name));
         match resolved(&values, "", None) {

@@ -52,6 +52,20 @@ fn what_is_wrong_with_a_plant_is_told_with_its_place() {
 }
 
 #[test]
+fn a_file_that_is_no_scenario_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |text: &str| {
+        std::fs::write(folder.path().join("scenario.yaml"), text).unwrap();
+        Scenario::load(folder.path()).unwrap_err().to_string()
+    };
+    let scenario = "title: x\nworkload: constant:rate=10\nduration: 1h\n";
+    assert!(told("").contains("this file has no scenario: write `title: ...`"));
+    assert!(told(&format!("{scenario}---\n{scenario}")).contains("a scenario is one document"));
+    assert!(told("title: [\n").contains("not YAML"));
+    assert!(told(scenario).contains("plant"), "it is one, and lacks its plant");
+}
+
+#[test]
 fn shapes_say_how_much_comes_when() {
     for (text, rates) in [
         ("constant:rate=10", vec![(0.0, 10.0), (1e6, 10.0)]),
