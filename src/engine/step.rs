@@ -196,18 +196,14 @@ pub enum Step {
     },
     /// An up gate has to stay open for a second tick.
     FirstTick,
-    /// Workers that carry the input with room and work the backlog off in time.
+    /// Workers that carry the input with room.
     Enough {
         /// Of which operator.
         operator: Arc<str>,
         /// How many.
         workers: Workers,
-        /// What they should be able to process per second: the larger of the next two.
+        /// The input with its room, per second.
         capacity: f64,
-        /// The input with its room.
-        with_room: f64,
-        /// The input and what has to be worked off.
-        with_backlog: f64,
     },
     /// What each count would cost, in worker-seconds: late seconds, workers until the backlog is gone, the way back.
     LeastCost {

@@ -4,7 +4,7 @@ use crate::engine::decision::Hold;
 use crate::engine::job::Workers;
 use crate::engine::judge::Case;
 use crate::engine::step::Step;
-use crate::engine::terms::Toll;
+use crate::engine::terms::{self, Toll};
 
 /// Holds a decrease whose price has not been collected.
 ///
@@ -42,13 +42,9 @@ fn late(case: &Case<'_>, to: Workers, running: Workers, toll: &Toll) -> f64 {
             if above <= 0.0 {
                 return None;
             }
-            let spare = memory
-                .capacity()
-                .of(f64::from(to.0))
-                .map_or(case.plan.scale_down.headroom, |capacity| capacity / input - 1.0);
-            // Where nothing is to spare the lag stays; a day of it is dear enough.
-            let stretch = if spare > 0.0 { 1.0 + 1.0 / spare } else { 86_400.0 };
-            Some(prices.lag * usual * above * stretch.min(86_400.0))
+            let room = (1.0 + case.plan.scale_down.headroom) * input;
+            let capacity = memory.capacity().of(f64::from(to.0)).unwrap_or(room);
+            Some(prices.lag * usual * above * terms::lasts(capacity, input))
         })
         .fold(0.0, f64::max)
 }

@@ -9,16 +9,12 @@ use crate::engine::estimate::Capacity;
 use crate::engine::filters;
 use crate::engine::gates::{self, Direction, Flow, Wait};
 use crate::engine::job::Workers;
-use crate::engine::reading::Reading;
 use crate::engine::step::{Candidate, Step};
 use crate::engine::terms::{self, Market, Toll};
 
 /// As long as nothing is known of the capacity, at most this share of the workers is left away at once: a useless CPU
 /// reading would order an eighth.
 const ROUGH_STEP: f64 = 0.3;
-
-/// A decrease waits for this long after any restart: what is known then is known of a job that has settled.
-const SETTLED_SECONDS: f64 = 120.0;
 
 /// An operator with what is known of it.
 struct Stream<'a> {
@@ -116,7 +112,7 @@ fn stream<'a>(case: &'a Case<'_>, running: Workers, flow: &'a Flow, because: &mu
     Stream { flow, input, young, rising: level.is_some_and(|level| level.is_rising(case.plan.input_window)), capacity }
 }
 
-/// m₀, or the larger count that costs least to a job that is late or would be.
+/// m₀, which carries the input with room, or the larger count that costs least to a job that is late or would be.
 fn size(
     case: &Case<'_>,
     stream: &Stream<'_>,
@@ -124,17 +120,10 @@ fn size(
     because: &mut Vec<Step>,
 ) -> (Workers, Option<Candidate>) {
     let up = &case.plan.scale_up;
-    let room = (up.headroom, up.headroom_per_minute);
-    let aim = terms::aim(market.input, market.backlog, market.processes, &market.toll, room, up.drain_target);
-    let enough = terms::need(market.capacity, aim.capacity()).unwrap_or(market.running);
+    let capacity = terms::with_room(market.input, &market.toll, (up.headroom, up.headroom_per_minute));
+    let enough = terms::need(market.capacity, capacity).unwrap_or(market.running);
     let operator = || Arc::clone(case.operator(stream.flow.operator));
-    because.push(Step::Enough {
-        operator: operator(),
-        workers: enough,
-        capacity: aim.capacity(),
-        with_room: aim.with_room,
-        with_backlog: aim.with_backlog,
-    });
+    because.push(Step::Enough { operator: operator(), workers: enough, capacity });
     if !case.plan.parts.catch_up || !(market.is_late() || market.peaks_high()) {
         return (enough, market.going_to(enough, enough));
     }
@@ -174,14 +163,8 @@ fn fewer(
     let below = case.plan.scale_down.backlog_time_below.as_secs_f64();
     let late = markets.iter().find(|(_, market)| market.lag() > below).map(|(stream, _)| stream.flow);
     let late = late.or_else(|| streams.iter().map(|stream| stream.flow).find(|flow| flow.backlog_time > below));
-    let young = matches!(case.sight.readings.running_for, Reading::Fresh(seconds) if seconds < SETTLED_SECONDS);
-    wanted.hold = if young {
-        let left = SETTLED_SECONDS - case.sight.readings.running_for.fresh().unwrap_or(0.0);
-        Some(Hold::Recovering { until: case.at.plus(std::time::Duration::from_secs_f64(left.max(0.0))) })
-    } else {
-        late.map(|flow| draining(case, flow))
-    };
-    if wanted.hold.is_some() {
+    if let Some(flow) = late {
+        wanted.hold = Some(draining(case, flow));
         wanted.wish = running;
     }
     Ok(wanted)

@@ -168,14 +168,12 @@ impl fmt::Display for Step {
                 Seconds(*above)
             ),
             Self::FirstTick => f.write_str("a gate has to be open at two ticks in a row"),
-            Self::Enough { operator, workers, capacity, with_room, with_backlog } => write!(
+            Self::Enough { operator, workers, capacity } => write!(
                 f,
-                "{} needs {} for {}/s: {}/s is the input with room, {}/s the input with its backlog",
+                "{} needs {} for {}/s, its input with room",
                 Named(operator),
                 Counted(*workers),
-                Quantity(*capacity),
-                Quantity(*with_room),
-                Quantity(*with_backlog)
+                Quantity(*capacity)
             ),
             Self::LeastCost { operator, peak_lag, objective, enough, chosen, staying } => {
                 write!(

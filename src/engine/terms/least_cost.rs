@@ -11,8 +11,6 @@ use crate::engine::job::Workers;
 use crate::engine::plan::Prices;
 use crate::engine::step::Candidate;
 
-/// Over this long a larger count is paid for at most before the way back down is taken.
-const WAY_BACK_WITHIN: f64 = 7200.0;
 /// So many counts are looked at one by one; beyond, in steps of a twenty-fifth: the cost is flat about its least.
 const ONE_BY_ONE: u32 = 32;
 const STEP: f64 = 0.04;
@@ -98,7 +96,7 @@ impl Market<'_> {
 
     /// What going to `workers` costs, where `enough` is m₀; endless where they do not carry the input.
     ///
-    /// `p·N·(P − L)⁺/h + (m − need(λ))·(P/h + D) + [m > m₀]·min(m·(D + c/2 + k) + p·N·(A − L)⁺·(1 + 1/h₀), 7200 s·(m − m₀))`
+    /// `p·N·(P − L)⁺/h + (m − need(λ))·(P/h + D) + [m > m₀]·(m·(D + c/2 + k) + p·N·(A − L)⁺·(1 + 1/h₀))`
     pub fn going_to(&self, workers: Workers, enough: Workers) -> Option<Candidate> {
         self.priced(workers, enough, self.capacity.of(f64::from(enough.0)))
     }
@@ -115,22 +113,16 @@ impl Market<'_> {
         let above = f64::from(workers.0.saturating_sub(self.carries.0));
         let mut cost = self.late_second() * late + above * (drains_in + self.toll.downtime);
         if workers > enough {
-            cost += self.way_back(workers, enough, carried);
+            cost += self.way_back(workers, carried);
         }
         Some(Candidate { workers, drains_in, cost })
     }
 
-    /// A larger count is given back by a restart of its own, or kept for two hours.
-    fn way_back(&self, workers: Workers, enough: Workers, carried: Option<f64>) -> f64 {
-        let kept = WAY_BACK_WITHIN * f64::from(workers.0 - enough.0);
-        let Some(carried) = carried else { return kept };
-        let spare = carried - self.input;
-        if spare <= 0.0 {
-            return kept;
-        }
-        let late = (self.toll.lag() - self.objective()).max(0.0) * (1.0 + self.input / spare);
-        let restart = self.toll.idle(f64::from(workers.0), self.prices.restart) + self.late_second() * late;
-        restart.min(kept)
+    /// A larger count is given back by a restart of its own. `carried`: C(m₀).
+    fn way_back(&self, workers: Workers, carried: Option<f64>) -> f64 {
+        let above = (self.toll.lag() - self.objective()).max(0.0);
+        let late = above * carried.map_or(1.0, |carried| lasts(carried, self.input));
+        self.toll.idle(f64::from(workers.0), self.prices.restart) + self.late_second() * late
     }
 
     /// What even `most` workers take: seconds until the backlog is gone, and seconds late.
@@ -150,7 +142,7 @@ impl Market<'_> {
     fn least(&self, workers: Workers, enough: Workers, carried: Option<f64>, (drains, late): (f64, f64)) -> f64 {
         let above = f64::from(workers.0.saturating_sub(self.carries.0));
         let cost = self.late_second() * late + above * (drains + self.toll.downtime);
-        if workers > enough { cost + self.way_back(workers, enough, carried) } else { cost }
+        if workers > enough { cost + self.way_back(workers, carried) } else { cost }
     }
 
     /// m₀ and the count from there to `most` that costs least, the smaller of several. `None` where not even `most`
@@ -185,6 +177,14 @@ impl Market<'_> {
         self.late_second() * (self.toll.delay + self.toll.downtime)
             + 2.0 * self.toll.idle(f64::from(self.running.0), self.prices.restart)
     }
+}
+
+/// How many times as long as it is large a lag above the objective lasts: `1 + 1/h` with `h = C/λ − 1`. Where nothing is to
+/// spare the lag stays: a day of it is dear enough.
+pub(crate) fn lasts(capacity: f64, input: f64) -> f64 {
+    const DAY: f64 = 86_400.0;
+    let spare = capacity - input;
+    if spare > 0.0 { (1.0 + input / spare).min(DAY) } else { DAY }
 }
 
 /// need(λ) of an operator; what runs where nothing is known.
@@ -225,8 +225,7 @@ mod tests {
         let a = d + c2 + 5.0;
         let peak = (b / lambda + (1.0 - market.processes / lambda) * s).max(0.0) + a;
         let h = |m: u32| market.capacity.of(f64::from(m)).unwrap() / lambda - 1.0;
-        let way_back = (f64::from(m) * (d + c2 + k) + p * n * (a - l).max(0.0) * (1.0 + 1.0 / h(m0)))
-            .min(7200.0 * f64::from(m - m0));
+        let way_back = f64::from(m) * (d + c2 + k) + p * n * (a - l).max(0.0) * (1.0 + 1.0 / h(m0));
         p * n * (peak - l).max(0.0) / h(m)
             + f64::from(m.saturating_sub(market.carries.0)) * (peak / h(m) + d)
             + if m > m0 { way_back } else { 0.0 }
