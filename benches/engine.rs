@@ -84,6 +84,7 @@ fn plan(preset: Preset) -> Plan {
             .into_iter()
             .collect(),
         stale_after: seconds(60),
+        scrape_interval: seconds(15),
         rate_window: seconds(120),
         commit_interval: None,
         growth_window: seconds(120),

@@ -27,7 +27,10 @@ fn the_smallest_policy_has_the_published_values() {
     assert_eq!((limits.min_workers, limits.max_workers, limits.slots_per_worker), (1, 20, 1));
     assert_eq!((limits.max_step_up, limits.max_step_down), (None, None));
     assert_eq!((limits.max_parallelism, limits.partitions, limits.max_workers_total), (None, None, None));
-    assert_eq!((policy.rate_window, policy.scrape_interval), (Duration::from_secs(120), Duration::from_secs(15)));
+    assert_eq!(
+        (policy.plan.rate_window, policy.plan.scrape_interval),
+        (Duration::from_secs(120), Duration::from_secs(15))
+    );
     assert_eq!(policy.conflict_hold, Duration::from_secs(1800));
     assert_eq!(policy.target, None);
     let asked: Vec<_> = plan.signals.iter().collect();
@@ -50,7 +53,10 @@ fn every_field_of_a_file_arrives() {
     assert_eq!((limits.min_workers, limits.max_workers, limits.slots_per_worker), (2, 40, 2));
     assert_eq!((limits.max_step_up, limits.max_step_down), (Some(1.5), Some(0.5)));
     assert_eq!((limits.max_parallelism, limits.partitions, limits.max_workers_total), (Some(128), Some(80), Some(400)));
-    assert_eq!((policy.rate_window, policy.scrape_interval), (Duration::from_secs(60), Duration::from_secs(10)));
+    assert_eq!(
+        (policy.plan.rate_window, policy.plan.scrape_interval),
+        (Duration::from_secs(60), Duration::from_secs(10))
+    );
     assert_eq!(policy.conflict_hold, Duration::from_secs(3600));
     assert_eq!(policy.restart.delay, Some(Duration::from_secs(40)));
     assert_eq!(policy.restart.downtime, Some(Duration::from_secs(20)));

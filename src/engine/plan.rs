@@ -61,6 +61,8 @@ pub struct Plan {
     pub signals: SignalSet,
     /// A job whose samples are older than this is stale.
     pub stale_after: Duration,
+    /// How often Prometheus looks: the newest sample is as old in the ordinary way.
+    pub scrape_interval: Duration,
     /// The range of the rates that are read: a balance of input and work is drawn over as long.
     pub rate_window: Duration,
     /// How often a consumer group commits, where the backlog is its lag: balances are drawn over whole intervals.

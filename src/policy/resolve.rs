@@ -28,8 +28,6 @@ pub(crate) fn policy(values: &Values, text: &str) -> Option<Policy> {
     Some(Policy {
         plan: plan(values, &signals)?,
         target: if values.key("spec.target").is_some() { Some(target(values)?) } else { None },
-        scrape_interval: values.duration("spec.signals.scrapeInterval")?,
-        rate_window: values.duration("spec.signals.rateWindow")?,
         conflict_hold: values.duration("spec.conflictHold")?,
         restart: Restart {
             delay: values.duration("spec.restart.delay"),
@@ -57,6 +55,7 @@ fn plan(values: &Values, signals: &[SignalQuery]) -> Option<Plan> {
         preset: if values.preset() == PRESETS[1] { Preset::Balanced } else { Preset::Seed },
         signals: signals.iter().map(|query| query.signal).collect(),
         stale_after: values.duration("spec.signals.staleAfter")?,
+        scrape_interval: values.duration("spec.signals.scrapeInterval")?,
         rate_window: values.duration("spec.signals.rateWindow")?,
         commit_interval: values.duration("spec.signals.backlog.commitInterval"),
         growth_window: values.duration("spec.growth.window")?,

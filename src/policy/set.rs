@@ -28,10 +28,6 @@ pub struct Policy {
     pub target: Option<Target>,
     /// What Prometheus is asked, one entry per signal.
     pub signals: Vec<SignalQuery>,
-    /// How often the workers are scraped.
-    pub scrape_interval: Duration,
-    /// The range of the rates in the queries.
-    pub rate_window: Duration,
     /// How long a change of the count that somebody else made is left alone.
     pub conflict_hold: Duration,
     /// What a restart costs, as far as the policy says.

@@ -30,6 +30,7 @@ pub fn policy(class: &str, signals: &[(Signal, &[&str])]) -> Policy {
             preset: Preset::Seed,
             signals: signals.iter().map(|(signal, _)| *signal).collect::<SignalSet>(),
             stale_after: second,
+            scrape_interval: second,
             rate_window: second,
             commit_interval: None,
             growth_window: second,
@@ -82,8 +83,6 @@ pub fn policy(class: &str, signals: &[(Signal, &[&str])]) -> Policy {
                 unit: None,
             })
             .collect(),
-        scrape_interval: second,
-        rate_window: second,
         conflict_hold: Duration::from_secs(1800),
         restart: Default::default(),
         text: Arc::from(""),

@@ -22,7 +22,7 @@ pub fn observation(plant: &Plant, policy: &Policy, index: JobIndex, id: JobId, c
         _ => Reading::Missing,
     };
     let seen = Readings::scraped(plant.history(), &spec.metrics, now);
-    let window = u32::try_from(policy.rate_window.as_secs()).unwrap_or(u32::MAX);
+    let window = u32::try_from(policy.plan.rate_window.as_secs()).unwrap_or(u32::MAX);
     let up = seen.running().is_some();
     let group = spec.metrics.backlog_commit > 0.0;
     let backlog = if group { Some(seen.group_lag()) } else { seen.backlog() };

@@ -47,8 +47,8 @@ impl Watch {
         std::fs::write(&policy, shipped.replacen("  preset: balanced\n", WISHED, 1)).expect("a file");
         let loaded = policy::load(std::slice::from_ref(&policy)).unwrap_or_else(|problems| panic!("{problems}"));
         let plan = &loaded.policies[0].plan;
-        let rate_window = loaded.policies[0].rate_window.as_secs_f64();
-        let window = plan.warm_up.max(plan.growth_window).max(loaded.policies[0].rate_window);
+        let rate_window = loaded.policies[0].plan.rate_window.as_secs_f64();
+        let window = plan.warm_up.max(plan.growth_window).max(loaded.policies[0].plan.rate_window);
         let recording = bed.folder().join("recording.jsonl");
         let (url, interval) = (bed.prometheus.url(), format!("{}s", INTERVAL.as_secs()));
         let (policy_file, recording_file) = (text(&policy), text(&recording));

@@ -43,8 +43,11 @@ pub(super) fn plant(recorded: &Recorded, most: u32) -> Result<String, String> {
     }
     lines.extend(cpu(looks, &capacity));
     lines.push(line("noise", "{ capacity: 0.03, cpu: 0.02 }", "assumed; what came in has its own"));
-    let mut metrics =
-        format!("{{ scrape: {}, rateWindow: {}", seconds(policy.scrape_interval), seconds(policy.rate_window));
+    let mut metrics = format!(
+        "{{ scrape: {}, rateWindow: {}",
+        seconds(policy.plan.scrape_interval),
+        seconds(policy.plan.rate_window)
+    );
     if let Some(commits) = policy.plan.commit_interval {
         write!(metrics, ", backlogCommit: {}", seconds(commits)).expect("a string takes it");
     }

@@ -166,7 +166,7 @@ impl Arrivals {
 
 /// Over how many seconds a balance is drawn; more than none, so that there is a tick before.
 fn window(policy: &Policy, totals: bool) -> f64 {
-    let least = if totals { 1e-3 } else { policy.rate_window.as_secs_f64() };
+    let least = if totals { 1e-3 } else { policy.plan.rate_window.as_secs_f64() };
     match policy.plan.commit_interval.map(|commits| commits.as_secs_f64()) {
         Some(commits) if commits > 0.0 => commits * (least / commits).ceil(),
         _ => least,

@@ -37,7 +37,13 @@ pub(super) fn rule(
 ) -> Result<Wanted, Hold> {
     let toll = Toll::of(case);
     let streams: Vec<Stream<'_>> = flows.iter().map(|flow| stream(case, running, flow, because)).collect();
-    because.push(Step::Restart { delay: toll.delay, downtime: toll.downtime, lag: toll.lag(), learned: toll.learned });
+    because.push(Step::Restart {
+        delay: toll.delay,
+        downtime: toll.downtime,
+        lag: toll.lag(),
+        unseen: (toll.unseen > 0.0).then_some(toll.unseen),
+        learned: toll.learned,
+    });
     let busy = || streams.iter().filter(|stream| !stream.flow.is_idle() || stream.input > 0.0);
     if busy().all(|stream| stream.capacity.is_none()) {
         return Ok(rough(case, running, flows, &streams, &toll, because));

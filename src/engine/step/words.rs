@@ -142,14 +142,20 @@ impl fmt::Display for Step {
                     _ => f.write_str("; what the workers can process is not known yet"),
                 }
             }
-            Self::Restart { delay, downtime, lag, learned } => write!(
-                f,
-                "a restart comes after {}, stops the job for {} and makes a lag of {} ({})",
-                Seconds(*delay),
-                Seconds(*downtime),
-                Seconds(*lag),
-                if *learned { "as this job's last ones" } else { "as the policy says" }
-            ),
+            Self::Restart { delay, downtime, lag, unseen, learned } => {
+                write!(
+                    f,
+                    "a restart comes after {}, stops the job for {} and makes a lag of {} ({})",
+                    Seconds(*delay),
+                    Seconds(*downtime),
+                    Seconds(*lag),
+                    if *learned { "as this job's last ones" } else { "as the policy says" }
+                )?;
+                match unseen {
+                    Some(unseen) => write!(f, "; what came in for {} is not seen yet", Seconds(*unseen)),
+                    None => Ok(()),
+                }
+            }
             Self::LoadGate { operator, load, above } => {
                 write!(f, "up: the load of {} is {load:.2}, above {above:.2}", Named(operator))
             }

@@ -61,9 +61,11 @@ impl Market<'_> {
         if self.backlog <= 0.0 { 0.0 } else { (self.backlog / self.input).min(FOREVER) }
     }
 
-    /// λ·P: the largest backlog on the way up. `P = (B/λ + (1 − C(W)/λ)·S)⁺ + A`.
+    /// λ·P: the largest backlog on the way up. `P = (B/λ + (1 − C(W)/λ)·(S + E))⁺ + A`: it grows until the job stops, and
+    /// has grown since the newest sample, which comes E late.
     fn peak(&self) -> f64 {
-        (self.backlog + (self.input - self.processes) * self.toll.delay).max(0.0) + self.input * self.toll.lag()
+        let grows = self.toll.delay + self.toll.unseen;
+        (self.backlog + (self.input - self.processes) * grows).max(0.0) + self.input * self.toll.lag()
     }
 
     /// P in seconds.
@@ -207,7 +209,7 @@ mod tests {
             processes: capacity.of(f64::from(running)).unwrap(),
             carries: need(capacity, input).unwrap(),
             usual: 12.0,
-            toll: Toll { delay: 30.0, downtime: 75.0, replay: 5.0, learned: true },
+            toll: Toll { delay: 30.0, downtime: 75.0, replay: 5.0, unseen: 0.0, learned: true },
             prices: Prices { lag_objective: Duration::from_secs(60), lag: 12.0, restart: Duration::from_secs(120) },
         }
     }

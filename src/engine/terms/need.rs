@@ -10,14 +10,16 @@ pub(crate) fn need(capacity: &Capacity, per_second: f64) -> Option<Workers> {
     capacity.need(per_second).map(|workers| round_up(workers).max(Workers(1)))
 }
 
-/// What a count should be able to process per second when the job moves up: `λ · (1 + headroom + headroomPerMinute · D / 60 s)`.
+/// What a count should be able to process per second when the job moves up: `λ · (1 + headroom + headroomPerMinute · (D + E) / 60 s)`,
+/// where the metrics come E late.
 ///
-/// The room grows with the downtime, as every restart makes a lag of its own, and the input goes on rising meanwhile. A
+/// The room grows with the downtime, as every restart makes a lag of its own, and the input goes on rising meanwhile; and
+/// with the time in which it may have risen unseen (measured: with metrics two minutes late a third of the late time). A
 /// backlog is priced where there is one (`Market::cheapest`): a share of it in here was worth nothing beside that.
 ///
 /// Source: the distilled rule (evidence of the preset `balanced`).
 pub(crate) fn with_room(input: f64, toll: &Toll, (headroom, per_minute): (f64, f64)) -> f64 {
-    input * (1.0 + headroom + per_minute * toll.downtime / 60.0)
+    input * (1.0 + headroom + per_minute * (toll.downtime + toll.unseen) / 60.0)
 }
 
 #[cfg(test)]
@@ -25,10 +27,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_grows_with_the_downtime() {
-        for (downtime, input, wanted) in [(30.0, 1000.0, 1450.0), (0.0, 1000.0, 1250.0), (30.0, 0.0, 0.0)] {
-            let toll = Toll { delay: 30.0, downtime, replay: 5.0, learned: false };
-            assert!((with_room(input, &toll, (0.25, 0.4)) - wanted).abs() < 1e-9, "{downtime}");
+    fn room_grows_with_the_downtime_and_with_what_nobody_sees() {
+        for (downtime, unseen, input, wanted) in [
+            (30.0, 0.0, 1000.0, 1450.0),
+            (0.0, 0.0, 1000.0, 1250.0),
+            (30.0, 90.0, 1000.0, 2050.0),
+            (30.0, 90.0, 0.0, 0.0),
+        ] {
+            let toll = Toll { delay: 30.0, downtime, replay: 5.0, unseen, learned: false };
+            assert!((with_room(input, &toll, (0.25, 0.4)) - wanted).abs() < 1e-9, "{downtime} {unseen}");
         }
     }
 

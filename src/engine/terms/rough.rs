@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn counts_input_backlog_and_restart() {
-        let toll = Toll { delay: 30.0, downtime: 30.0, replay: 5.0, learned: false };
+        let toll = Toll { delay: 30.0, downtime: 30.0, replay: 5.0, unseen: 0.0, learned: false };
         for (input, backlog, needed) in
             [(1000.0, 0.0, 11.166_666_7), (1000.0, 300_000.0, 21.166_666_7), (1200.0, 0.0, 13.4), (0.0, 0.0, 0.0)]
         {

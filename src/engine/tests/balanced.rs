@@ -106,6 +106,22 @@ fn a_backlog_that_cannot_be_worked_off_opens_the_gate_below_the_load_limit() {
 }
 
 #[test]
+fn metrics_that_come_late_take_more_room() {
+    // 1.25 + 0.4 · (30 s + E) / 60 s of 1400/s, where metrics are E later than a scrape of 15 s.
+    for (age, wanted, told) in [(15.0, 19, false), (105.0, 29, true)] {
+        let mut world = settled(Plan { stale_after: Duration::from_secs(180), ..balanced() });
+        let seen = JobObservation { age: Reading::Fresh(age), ..loaded(10, 1250.0, 1.0, 1200.0, 150.0) };
+        let decision = (0..24)
+            .map(|_| world.tick(std::slice::from_ref(&seen)).remove(0))
+            .find(|decision| decision.action != Action::Hold(Hold::WithinBand))
+            .unwrap();
+        assert_eq!(decision.action, scale(10, wanted), "{age}");
+        let unseen = "what came in for 1m 30s is not seen yet";
+        assert_eq!(decision.because.iter().any(|step| step.to_string().ends_with(unseen)), told, "{decision:?}");
+    }
+}
+
+#[test]
 fn a_fresh_process_counts_the_job_as_rescaled_a_moment_ago() {
     let mut world = World::new(balanced());
     let seen = loaded(10, 1250.0, 1.0, 1200.0, 500.0);
