@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use steelyard::engine::{
     ClassIndex, FleetLimits, JobId, JobIndex, JobObservation, Limits, Memories, Mode, Observations,
-    OperatorObservation, Parts, Plan, Plans, Preset, Prices, Reading, Restart, ScaleDown, ScaleUp, Signal, Span, Step,
+    OperatorObservation, Parts, Plan, Plans, Preset, Prices, Reading, Restart, ScaleDown, ScaleUp, Signal, Step,
     Timestamp, tick,
 };
 
@@ -102,7 +102,7 @@ fn plan(preset: Preset) -> Plan {
             cpu_below: 0.7,
             cpu_target: 0.7,
             headroom: 0.13,
-            window: Span::fixed(seconds(300)),
+            window: seconds(300),
         },
         prices: Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) },
         restart: Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) },

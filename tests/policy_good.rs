@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use steelyard::engine::{Mode, Parts, Preset, Prices, Restart, Signal, Span};
+use steelyard::engine::{Mode, Parts, Preset, Prices, Restart, Signal};
 use steelyard::policy::{self, Policy, Unit};
 
 fn good(name: &str) -> Vec<Policy> {
@@ -20,7 +20,7 @@ fn the_smallest_policy_has_the_published_values() {
     assert_eq!((plan.scale_up.cpu_above, plan.scale_up.drain_target), (0.9, Duration::from_secs(60)));
     assert_eq!(plan.scale_down.backlog_time_below, Duration::from_secs(10));
     assert_eq!((plan.scale_down.cpu_below, plan.scale_down.cpu_target), (0.7, 0.7));
-    assert_eq!((plan.scale_down.window, plan.tolerance), (Span::default(), 0.0));
+    assert_eq!((plan.scale_down.window, plan.tolerance), (Duration::ZERO, 0.0));
     assert_eq!((plan.warm_up, plan.rescale_timeout), (Duration::from_secs(150), Duration::from_secs(600)));
     assert_eq!((plan.growth_window, plan.stale_after), (Duration::from_secs(120), Duration::from_secs(60)));
     let limits = &plan.limits;
@@ -46,7 +46,7 @@ fn every_field_of_a_file_arrives() {
     assert_eq!((plan.scale_up.cpu_above, plan.scale_up.drain_target), (0.85, Duration::from_secs(90)));
     assert_eq!(plan.scale_down.backlog_time_below, Duration::from_secs(15));
     assert_eq!((plan.scale_down.cpu_below, plan.scale_down.cpu_target), (0.6, 0.65));
-    assert_eq!((plan.scale_down.window, plan.tolerance), (Span::fixed(Duration::from_secs(300)), 0.1));
+    assert_eq!((plan.scale_down.window, plan.tolerance), (Duration::from_secs(300), 0.1));
     assert_eq!((plan.warm_up, plan.rescale_timeout), (Duration::from_secs(120), Duration::from_secs(900)));
     assert_eq!((plan.growth_window, plan.stale_after), (Duration::from_secs(180), Duration::from_secs(45)));
     let limits = &plan.limits;
@@ -82,15 +82,15 @@ fn the_preset_balanced_has_its_own_values() {
     let plan = &policy.plan;
     assert_eq!((plan.preset, plan.parts), (Preset::Balanced, Parts::ON));
     let up = &plan.scale_up;
-    assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.08), 0.3, 0.4));
+    assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.08), 0.25, 0.55));
     assert_eq!((up.backlog_time_above, up.cpu_above, up.drain_target), (seconds(120), 0.9, seconds(300)));
     let down = &plan.scale_down;
     assert_eq!((down.backlog_time_below, down.cpu_below, down.cpu_target), (seconds(10), 0.7, 0.8));
-    assert_eq!((down.headroom, down.window), (0.13, Span { base: seconds(60), per_downtime: 3.0 }));
-    assert_eq!(plan.prices, Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) });
+    assert_eq!((down.headroom, down.window), (0.1, seconds(60)));
+    assert_eq!(plan.prices, Prices { lag_objective: seconds(60), lag: 13.0, restart: seconds(120) });
     let restart = Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) };
     assert_eq!(plan.restart, restart);
-    assert_eq!((plan.input_window, plan.tolerance), (seconds(300), 0.1));
+    assert_eq!((plan.input_window, plan.tolerance), (seconds(300), 0.15));
     // The rate window of two minutes and two scrapes of 15 s.
     assert_eq!((plan.warm_up, plan.rescale_timeout), (seconds(150), seconds(600)));
     assert_eq!((plan.limits.max_step_up, plan.limits.max_step_down), (None, Some(0.5)));
@@ -105,7 +105,7 @@ fn every_field_of_the_preset_balanced_arrives() {
     let up = &plan.scale_up;
     assert_eq!((up.load_above, up.headroom, up.headroom_per_minute), (Some(1.1), 0.2, 0.0));
     let down = &plan.scale_down;
-    assert_eq!((down.headroom, down.window), (0.15, Span { base: seconds(120), per_downtime: 5.0 }));
+    assert_eq!((down.headroom, down.window), (0.15, seconds(120)));
     assert_eq!(plan.prices, Prices { lag_objective: seconds(90), lag: 6.0, restart: seconds(60) });
     let restart = Restart { delay: seconds(40), downtime: seconds(75), checkpoint_interval: seconds(60) };
     assert_eq!(plan.restart, restart);

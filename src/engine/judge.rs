@@ -8,7 +8,6 @@ mod balanced;
 mod published;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::decision::{Action, Hold};
 use super::filters::{self, Effect};
@@ -52,11 +51,6 @@ impl Case<'_> {
         }
     }
 
-    /// The down window, which may grow with the downtime that the job has shown.
-    pub fn down_window(&self) -> Duration {
-        down_window(self.plan, self.memory)
-    }
-
     /// The share of the workers that report, where some do not.
     pub fn coverage_gap(&self) -> Option<f64> {
         self.sight.readings.coverage.fresh().filter(|share| *share > 0.0 && *share < 1.0 - 1e-9)
@@ -90,10 +84,6 @@ impl Case<'_> {
         let pause = wishes.pause.or(wishes.pause_until.map(|_| Pause::Both));
         pause.filter(|_| !ended)
     }
-}
-
-fn down_window(plan: &Plan, memory: &JobMemory) -> Duration {
-    plan.scale_down.window.of(memory.times.downtime().unwrap_or(plan.restart.downtime))
 }
 
 /// A reading wins over the constant; 0 is no cap but nonsense.
@@ -232,7 +222,7 @@ fn remember(
     (seen, standing): (Option<Workers>, Option<Workers>),
     at: Timestamp,
 ) {
-    let window = down_window(plan, memory);
+    let window = plan.scale_down.window;
     memory.ups = match verdict {
         Ok(wanted) if wanted.opened => memory.ups.saturating_add(1),
         _ => 0,

@@ -31,7 +31,7 @@ pub use job::{ClassIndex, JobId, JobIndex, JobTable, Workers};
 pub use learned::{Grown, Learned, LearnedCapacity, LearnedInput, LeftAlone, Useful};
 pub use memory::Memories;
 pub use observation::{ClassObservation, JobObservation, Observations, OperatorObservation, OwnerWishes, Pause};
-pub use plan::{FleetLimits, Limits, Mode, Parts, Plan, Plans, Preset, Prices, Restart, ScaleDown, ScaleUp, Span};
+pub use plan::{FleetLimits, Limits, Mode, Parts, Plan, Plans, Preset, Prices, Restart, ScaleDown, ScaleUp};
 pub use reading::{Absence, Reading, Signal, SignalSet};
 pub use step::{Candidate, Readings, Step};
 pub use time::Timestamp;

@@ -146,28 +146,7 @@ pub struct ScaleDown {
     /// Room above the input that a decrease leaves, as a share of it.
     pub headroom: f64,
     /// The largest wish of this window is taken. Zero: the newest.
-    pub window: Span,
-}
-
-/// A time that may grow with the job's downtime.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Span {
-    /// At least this.
-    pub base: Duration,
-    /// And the downtime as many times, at least 0.
-    pub per_downtime: f64,
-}
-
-impl Span {
-    /// A time that does not.
-    pub const fn fixed(base: Duration) -> Self {
-        Self { base, per_downtime: 0.0 }
-    }
-
-    /// How long that is for a job that is down this long.
-    pub fn of(self, downtime: Duration) -> Duration {
-        self.base.saturating_add(downtime.mul_f64(self.per_downtime.clamp(0.0, 1e6)))
-    }
+    pub window: Duration,
 }
 
 /// The rule that decides: an ordered list of gates, terms and filters. `judge` holds both lists.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{self, Limits, Mode, Parts, Plan, Preset, Prices, ScaleDown, ScaleUp, Signal, Span};
+use crate::engine::{self, Limits, Mode, Parts, Plan, Preset, Prices, ScaleDown, ScaleUp, Signal};
 
 use super::fields::{PRESETS, Value};
 use super::promql;
@@ -73,7 +73,7 @@ fn plan(values: &Values, signals: &[SignalQuery]) -> Option<Plan> {
             cpu_below: values.share("spec.scaleDown.cpuBelow")?,
             cpu_target: values.share("spec.scaleDown.cpuTarget")?,
             headroom: values.share("spec.scaleDown.headroom").unwrap_or(0.0),
-            window: values.span("spec.scaleDown.window").map(|(base, per_downtime)| Span { base, per_downtime })?,
+            window: values.duration("spec.scaleDown.window")?,
         },
         prices: Prices {
             lag_objective: values.duration("spec.lagObjective").unwrap_or(LAG_OBJECTIVE),

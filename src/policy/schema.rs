@@ -44,7 +44,6 @@ fn one(field: &Field) -> Value {
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Text(form) => json!({ "type": "string", "pattern": form.pattern() }),
         Kind::Duration { least, .. } => json!({ "type": "string", "pattern": fields::duration_pattern(least == 0) }),
-        Kind::Span { least, .. } => json!({ "type": "string", "pattern": fields::span_pattern(least == 0) }),
         Kind::Share { zero: true, most } => json!({ "type": "number", "minimum": 0, "maximum": most }),
         Kind::Share { zero: false, most } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
         Kind::Number { zero: true, most } => json!({ "type": "number", "minimum": 0, "maximum": most }),

@@ -115,10 +115,6 @@ impl Values {
         if let Some(Value::Duration(time)) = self.value(path) { Some(time) } else { None }
     }
 
-    pub fn span(&self, path: &str) -> Option<(Duration, f64)> {
-        if let Some(Value::Span(time, times)) = self.value(path) { Some((time, times)) } else { None }
-    }
-
     pub fn share(&self, path: &str) -> Option<f64> {
         if let Some(Value::Share(share)) = self.value(path) { Some(share) } else { None }
     }

@@ -17,10 +17,10 @@ use super::client::{Client, RowSink};
 use super::error::Error;
 use super::row::Labels;
 use crate::engine::{JobIndex, JobTable, Learned, LearnedInput, Observations, Timestamp};
-use crate::policy::{Policy, PolicySet};
+use crate::policy::PolicySet;
 use crate::telemetry::learned::{
-    CAPACITY, CIRCUIT_OPEN_UNTIL, DOWNTIME, INPUT_GAUGES, InputGauge, JOB_GAUGES, JobGauge, LEFT_ALONE, PREFIX, REGRET,
-    WANTED, capacity, count, unknown_input,
+    CAPACITY, CIRCUIT_OPEN_UNTIL, INPUT_GAUGES, InputGauge, JOB_GAUGES, JobGauge, LEFT_ALONE, PREFIX, REGRET, WANTED,
+    capacity, count, unknown_input,
 };
 
 /// How old a newest sample may be. A daemon that was away for longer knows too little of what happened meanwhile.
@@ -58,13 +58,14 @@ enum Topic {
 }
 
 impl Topic {
-    /// All but what was wanted: how far back that is asked for depends on the downtimes.
-    fn first() -> impl Iterator<Item = Self> {
+    /// All of them.
+    fn all() -> impl Iterator<Item = Self> {
         let jobs = JOB_GAUGES.iter().map(Self::Job);
         let inputs = INPUT_GAUGES.iter().map(Self::Input);
-        [Self::Known, Self::Spoke, Self::Capacity, Self::Circuit].into_iter().chain(jobs).chain(inputs)
+        [Self::Wanted, Self::Known, Self::Spoke, Self::Capacity, Self::Circuit].into_iter().chain(jobs).chain(inputs)
     }
 
+    /// `window`: for how long the largest wish is looked for.
     fn query(self, window: Duration) -> String {
         let within = |name: &str, reach: Duration| format!("last_over_time({PREFIX}{name}[{}s])", reach.as_secs());
         let newest = |name: &str| within(name, REACH);
@@ -163,16 +164,17 @@ pub(super) async fn recollect(
     observations: &mut Observations,
     at: Timestamp,
 ) -> Result<Recollected, Error> {
-    let ask = async |topic: Topic, window: Duration| {
+    let window =
+        policies.policies.iter().map(|policy| policy.plan.scale_down.window).max().unwrap_or_default().max(REACH);
+    let ask = async |topic: Topic| {
         let mut sink = Samples { jobs, policies, samples: Vec::new() };
         client.vector(&topic.query(window), at, &mut sink).await?;
         Ok::<_, Error>((topic, sink.samples))
     };
     // Collected first: a stream over a closure would tie the future to one thread.
-    let calls: Vec<_> = Topic::first().map(|topic| ask(topic, REACH)).collect();
-    let mut answers: Vec<(Topic, Vec<Sample>)> =
+    let calls: Vec<_> = Topic::all().map(ask).collect();
+    let answers: Vec<(Topic, Vec<Sample>)> =
         stream::iter(calls).buffer_unordered(client.concurrency()).try_collect().await?;
-    answers.push(ask(Topic::Wanted, down_window(policies, &answers)).await?);
 
     let mut minds = Minds::default();
     for (topic, samples) in answers {
@@ -197,18 +199,6 @@ pub(super) async fn recollect(
         }
     }
     Ok(told)
-}
-
-/// The longest down window of any job: it grows with the downtime that was learned.
-fn down_window(policies: &PolicySet, answers: &[(Topic, Vec<Sample>)]) -> Duration {
-    let learned = answers.iter().filter(|(topic, _)| matches!(topic, Topic::Job(gauge) if gauge.name == DOWNTIME));
-    let seconds = learned.flat_map(|(_, samples)| samples).map(|sample| sample.value).fold(0.0, f64::max);
-    let longest = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let windows = policies.policies.iter().map(|Policy { plan, .. }| {
-        let downtime = plan.restart.downtime.max(longest);
-        plan.scale_down.window.of(downtime)
-    });
-    windows.max().unwrap_or_default().max(REACH)
 }
 
 /// What each process knew of each job.

@@ -13,7 +13,7 @@ use super::decode::Envelope;
 use super::row::Labels;
 use super::{Connection, Error};
 use crate::engine::{
-    Limits, Mode, Parts, Plan, Preset, Prices, Restart, ScaleDown, ScaleUp, Signal, SignalSet, Span, Timestamp,
+    Limits, Mode, Parts, Plan, Preset, Prices, Restart, ScaleDown, ScaleUp, Signal, SignalSet, Timestamp,
 };
 use crate::policy::{Alternative, JoinLabels, Policy, PolicySet, SignalQuery};
 
@@ -48,7 +48,7 @@ pub fn policy(class: &str, signals: &[(Signal, &[&str])]) -> Policy {
                 cpu_below: 0.7,
                 cpu_target: 0.7,
                 headroom: 0.0,
-                window: Span::fixed(second),
+                window: second,
             },
             prices: Prices { lag_objective: second, lag: 12.0, restart: second },
             restart: Restart { delay: second, downtime: second, checkpoint_interval: second },

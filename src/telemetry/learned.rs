@@ -39,9 +39,6 @@ pub const WANTED: &str = "job_wanted_workers";
 /// What staying has cost. Every job that is known has this one at every tick: it shows which process spoke last.
 pub const REGRET: &str = "job_regret_worker_seconds";
 
-/// For how long nothing is processed in a restart.
-pub const DOWNTIME: &str = "job_downtime_seconds";
-
 /// What a count of workers can process, by `operator` and `workers`.
 pub const CAPACITY: &str = "job_capacity";
 
@@ -60,7 +57,7 @@ pub const JOB_GAUGES: [JobGauge; 15] = [
         set: |learned, seconds| learned.delay = Some(duration(seconds)),
     },
     JobGauge {
-        name: DOWNTIME,
+        name: "job_downtime_seconds",
         help: "Learned: for how long nothing is processed in an ordered restart; absent until one was seen",
         get: |learned| learned.downtime.map(|downtime| downtime.as_secs_f64()),
         set: |learned, seconds| learned.downtime = Some(duration(seconds)),

@@ -38,14 +38,8 @@ pub fn decide(policy: Policy, given: &WireJob<'_>) -> Decision {
         plan.signals.insert(signal);
     }
     let interval = plan.scrape_interval.max(Duration::from_secs(1));
-    let windows = [
-        plan.growth_window,
-        plan.scale_down.window.of(plan.restart.downtime),
-        plan.warm_up,
-        GROWTH.1,
-        interval * GROWTH.0,
-        remembered(&plan),
-    ];
+    let windows =
+        [plan.growth_window, plan.scale_down.window, plan.warm_up, GROWTH.1, interval * GROWTH.0, remembered(&plan)];
     let span = windows.into_iter().max().unwrap_or_default() + interval * MARGIN;
     // A job that runs for less than that was not there before: its past begins when it started.
     let age = job.running_for.fresh().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

@@ -13,7 +13,7 @@ pub(super) fn largest(
     running: Workers,
     because: &mut Vec<Step>,
 ) -> Result<Workers, Hold> {
-    let window = case.down_window();
+    let window = case.plan.scale_down.window;
     if case.at.since(case.memory.watched_since) < window {
         return Err(Hold::Stabilizing { until: case.memory.watched_since.plus(window) });
     }

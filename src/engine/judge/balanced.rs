@@ -165,7 +165,8 @@ fn fewer(
         because.push(Step::Rising { operator, input: rising.input });
         return Ok(Wanted::of(running, running));
     }
-    because.push(Step::Fewer { workers: need, headroom: case.plan.scale_down.headroom });
+    let headroom = terms::room_left(case.plan.scale_down.headroom, &Toll::of(case));
+    because.push(Step::Fewer { workers: need, headroom });
     let below = case.plan.scale_down.backlog_time_below.as_secs_f64();
     let late = markets.iter().find(|(_, market)| market.lag() > below).map(|(stream, _)| stream.flow);
     let late = late.or_else(|| streams.iter().map(|stream| stream.flow).find(|flow| flow.backlog_time > below));
@@ -186,7 +187,7 @@ pub(super) fn standing(case: &Case<'_>) -> Option<Workers> {
     if !case.plan.parts.learned_capacity {
         return None;
     }
-    let room = 1.0 + case.plan.scale_down.headroom;
+    let room = 1.0 + terms::room_left(case.plan.scale_down.headroom, &Toll::of(case));
     let mut most = None;
     for memory in case.memory.operators() {
         let Some(input) = memory.level().per_second() else { continue };

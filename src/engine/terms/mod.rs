@@ -12,7 +12,7 @@ pub(super) use catch_up::catch_up;
 pub(super) use cpu::at_target_cpu;
 pub(super) use keep_up::keep_up;
 pub(super) use least_cost::{Market, carries, lasts};
-pub(super) use need::{need, with_room};
+pub(super) use need::{need, room_left, with_room};
 pub(super) use rough::by_backlog;
 pub(super) use toll::Toll;
 

@@ -22,6 +22,12 @@ pub(crate) fn with_room(input: f64, toll: &Toll, (headroom, per_minute): (f64, f
     input * (1.0 + headroom + per_minute * (toll.downtime + toll.unseen) / 60.0)
 }
 
+/// The room that a decrease leaves, as a share of the input: `headroom · (1 + E / 120 s)`, where the metrics come E late, as
+/// nobody sees yet that the input rises again. As much again for each minute is twice as dear and no less late.
+pub(crate) fn room_left(headroom: f64, toll: &Toll) -> f64 {
+    headroom * (1.0 + toll.unseen / 120.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +43,12 @@ mod tests {
             let toll = Toll { delay: 30.0, downtime, replay: 5.0, unseen, learned: false };
             assert!((with_room(input, &toll, (0.25, 0.4)) - wanted).abs() < 1e-9, "{downtime} {unseen}");
         }
+    }
+
+    #[test]
+    fn a_decrease_leaves_twice_the_room_where_metrics_are_two_minutes_late() {
+        let toll = |unseen| Toll { delay: 30.0, downtime: 30.0, replay: 5.0, unseen, learned: false };
+        assert_eq!((room_left(0.1, &toll(0.0)), room_left(0.1, &toll(120.0))), (0.1, 0.2));
     }
 
     #[test]

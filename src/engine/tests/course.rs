@@ -256,7 +256,7 @@ fn growth_across_an_outage_says_nothing() {
 #[test]
 fn an_outage_does_not_empty_the_down_window() {
     let mut slow = plan();
-    slow.scale_down.window = Span::fixed(Duration::from_secs(60));
+    slow.scale_down.window = Duration::from_secs(60);
     let mut world = World::new(slow);
     let seen = job(0, 10);
     for _ in 0..6 {
@@ -276,7 +276,7 @@ fn an_outage_does_not_empty_the_down_window() {
 #[test]
 fn a_decrease_goes_to_the_largest_wish_of_the_window() {
     let mut slow = plan();
-    slow.scale_down.window = Span::fixed(Duration::from_secs(60));
+    slow.scale_down.window = Duration::from_secs(60);
     let mut world = World::new(slow);
     let mut seen = job(0, 10);
     let mut at_cpu = |cpu: f64| {

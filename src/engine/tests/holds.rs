@@ -261,7 +261,7 @@ fn what_bars_the_way_is_reported_before_what_cuts_the_step() {
             "not whole, and a down window",
             down(),
             |plan, seen| {
-                plan.scale_down.window = Span::fixed(Duration::from_secs(600));
+                plan.scale_down.window = Duration::from_secs(600);
                 seen.coverage = Reading::Fresh(0.5);
             },
             "partialData",

@@ -98,7 +98,7 @@ prop_compose! {
             restart: Restart { delay: seconds(times.0), downtime: seconds(times.1), checkpoint_interval: seconds(times.2) },
             rate_window: seconds(times.3),
             commit_interval: times.4.map(seconds),
-            scale_down: ScaleDown { backlog_time_below: seconds(gates.3), cpu_below: gates.4, cpu_target: gates.5, headroom: prices.3, window: Span { base: seconds(gates.6), per_downtime: prices.4 } },
+            scale_down: ScaleDown { backlog_time_below: seconds(gates.3), cpu_below: gates.4, cpu_target: gates.5, headroom: prices.3, window: seconds(gates.6) },
             tolerance,
             warm_up: seconds(warm_up),
             limits: Limits {

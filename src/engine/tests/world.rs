@@ -44,7 +44,7 @@ pub fn plan() -> Plan {
             cpu_below: 0.7,
             cpu_target: 0.7,
             headroom: 0.0,
-            window: Span::default(),
+            window: Duration::ZERO,
         },
         prices: Prices { lag_objective: seconds(60), lag: 12.0, restart: seconds(120) },
         restart: Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) },

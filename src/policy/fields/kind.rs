@@ -17,13 +17,6 @@ pub(crate) fn duration_pattern(zero: bool) -> String {
     format!("^{some}\\s*([0-9]+(\\.[0-9]+)?\\s*({units})\\s*)+$")
 }
 
-/// A time, and how many downtimes beside it, for the JSON Schema.
-pub(crate) fn span_pattern(zero: bool) -> String {
-    let time = duration_pattern(zero);
-    let time = time.strip_suffix('$').unwrap_or(&time);
-    format!("{time}(\\+\\s*([0-9]+(\\.[0-9]+)?\\s*[·*]?\\s*)?D\\s*)?$")
-}
-
 /// The word of a field that may be left empty.
 pub(crate) const EMPTY: &str = "~";
 
@@ -46,8 +39,6 @@ pub(crate) enum Kind {
     Text(Text),
     /// A time with its unit; bounds in seconds, both allowed.
     Duration { least: u64, most: u64 },
-    /// A time that may grow with the job's downtime D: `60s + 8.4·D`; bounds of the time before the `+`, in seconds.
-    Span { least: u64, most: u64 },
     /// A share: 0.7, not 70. `zero`: 0 is allowed.
     Share { zero: bool, most: f64 },
     /// A number above 0, or from 0 on.
@@ -97,8 +88,6 @@ pub(crate) enum Value {
     Switch(bool),
     Text(String),
     Duration(Duration),
-    /// A time, and how many times the downtime beside it.
-    Span(Duration, f64),
     Share(f64),
     Number(f64),
     Count(u64),
@@ -139,7 +128,6 @@ impl Field {
             },
             Kind::Text(form) => form.read(text, plain).map(Value::Text),
             Kind::Duration { least, most } => duration(text, least, most).map(Value::Duration),
-            Kind::Span { least, most } => span(text, least, most).map(|(time, times)| Value::Span(time, times)),
             Kind::Share { zero, most } => {
                 share(text, zero, most).and_then(|share| unquoted(share, text, plain)).map(Value::Share)
             }
@@ -199,21 +187,6 @@ fn duration(text: &str, least: u64, most: u64) -> Result<Duration, String> {
         return Err(format!("at most {} is meant{month}", humantime::format_duration(high)));
     }
     Ok(time)
-}
-
-/// The most downtimes that a span may have: a day of them at ten minutes each.
-const MOST_TIMES: f64 = 144.0;
-
-fn span(text: &str, least: u64, most: u64) -> Result<(Duration, f64), String> {
-    let Some((time, times)) = text.split_once('+') else { return duration(text, least, most).map(|time| (time, 0.0)) };
-    let wrong = || "write a time, or a time and how many downtimes: 60s + 8.4·D".to_owned();
-    let times = times.trim().strip_suffix('D').ok_or_else(wrong)?.trim_end();
-    let times = times.strip_suffix(['·', '*']).unwrap_or(times).trim_end();
-    let times = if times.is_empty() { 1.0 } else { number(times).ok_or_else(wrong)? };
-    if !(0.0..=MOST_TIMES).contains(&times) {
-        return Err(format!("0 to {MOST_TIMES} downtimes are meant"));
-    }
-    Ok((duration(time, least, most)?, times))
 }
 
 impl Text {

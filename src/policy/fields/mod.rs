@@ -7,7 +7,7 @@ mod table;
 
 use std::sync::LazyLock;
 
-pub(crate) use kind::{EMPTY, Kind, Text, Unusable, Value, duration_pattern, span_pattern};
+pub(crate) use kind::{EMPTY, Kind, Text, Unusable, Value, duration_pattern};
 
 /// One field. A path is written with dots; `[]` stands for every item of a list, `*` for every key of a mapping whose
 /// keys are the user's.

@@ -198,25 +198,20 @@ fn rule() -> Vec<Field> {
         .balanced("1.08"),
         at("spec.scaleUp.headroom", ROOM, "An increase leaves this share of room above the input")
             .or("off")
-            .balanced("0.3"),
-        at("spec.scaleUp.headroomPerMinute", ROOM, "And this much more for each minute of the job's downtime")
+            .balanced("0.25"),
+        at("spec.scaleUp.headroomPerMinute", ROOM, "And this much more for each minute of downtime or of late metrics")
             .or("off")
-            .balanced("0.4"),
+            .balanced("0.55"),
         at("spec.scaleDown", Kind::Section, "When and how far down"),
         at("spec.scaleDown.backlogTimeBelow", duration(0, DAY), "Down only when the backlog takes less than this")
             .presets("10s", "10s"),
         at("spec.scaleDown.cpuBelow", SHARE, "Down only when the workers use less than this share of their CPU")
             .presets("0.7", "0.7"),
         at("spec.scaleDown.cpuTarget", SHARE, "The share of CPU that remains after the step").presets("0.7", "0.8"),
-        at(
-            "spec.scaleDown.window",
-            Kind::Span { least: 0, most: DAY },
-            "Down to the largest wish of this window; D is the job's downtime",
-        )
-        .presets("0s", "60s + 3·D"),
+        at("spec.scaleDown.window", duration(0, DAY), "Down to the largest wish of this window").presets("0s", "60s"),
         at("spec.scaleDown.headroom", ROOM, "A decrease leaves this share of room above the input")
             .or("off")
-            .balanced("0.13"),
+            .balanced("0.1"),
         at("spec.growth", Kind::Section, "How the growth of the backlog is judged"),
         at("spec.growth.window", duration(1, DAY), "How long the backlog is watched for growth").presets("2m", "2m"),
         at("spec.input", Kind::Section, "How the level of the input is judged"),
@@ -228,7 +223,7 @@ fn rule() -> Vec<Field> {
         at("spec.restart.checkpointInterval", duration(0, HOUR), "Half of it is processed again after a restart")
             .or_balanced("10s"),
         at("spec.tolerance", Kind::Share { zero: true, most: 1.0 }, "Smaller changes are not worth a rescale")
-            .presets("0", "0.1"),
+            .presets("0", "0.15"),
         at("spec.warmUp", duration(0, HOUR), "After any restart nothing is decided for this long")
             .or(WARM_UP)
             .presets("150s", WARM_UP),
@@ -278,7 +273,7 @@ fn prices() -> Vec<Field> {
             Kind::Count { least: 0, most: 1_000 },
             "How many times the job's workers a late second costs",
         )
-        .balanced("12"),
+        .balanced("13"),
         at("spec.restartPrice", duration(0, HOUR), "A restart costs all workers for this long, beside its downtime")
             .balanced("120s"),
         part("learnedCapacity", "Whether it is learned what each count of workers can process"),

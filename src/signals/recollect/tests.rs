@@ -3,7 +3,7 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::engine::{ClassIndex, Grown, JobId, JobObservation, LearnedCapacity, LeftAlone, Span, Workers};
+use crate::engine::{ClassIndex, Grown, JobId, JobObservation, LearnedCapacity, LeftAlone, Workers};
 use crate::signals::testing::{AT, connection, policies, vector};
 
 /// A series of ours, as the process behind `instance` exported it.
@@ -51,7 +51,7 @@ async fn seen(server: &MockServer, metric: &str, rows: &[Value]) {
 
 async fn read(server: &MockServer, names: &[&str]) -> (Result<Recollected, Error>, Observations) {
     let mut policies = policies(&[]);
-    policies.policies[0].plan.scale_down.window = Span { base: Duration::from_secs(60), per_downtime: 8.4 };
+    policies.policies[0].plan.scale_down.window = Duration::from_secs(900);
     let class = Arc::clone(&policies.policies[0].plan.class);
     let mut jobs = JobTable::default();
     let mut observations = Observations::default();
@@ -70,7 +70,7 @@ async fn what_a_process_exported_comes_back_as_it_was_learned() {
     known(&server, &[series("a", json!({}), "1795229300")]).await;
     answer(&server, "max_over_time", WANTED, &[series("a", json!({}), "12")]).await;
     answer(&server, "last_over_time", "job_delay_seconds", &[series("a", json!({}), "42.5")]).await;
-    answer(&server, "last_over_time", DOWNTIME, &[series("a", json!({}), "100")]).await;
+    answer(&server, "last_over_time", "job_downtime_seconds", &[series("a", json!({}), "100")]).await;
     answer(&server, "last_over_time", "job_grown_from_workers", &[series("a", json!({}), "4")]).await;
     answer(&server, "last_over_time", "job_grown_timestamp_seconds", &[series("a", json!({}), "1795229000")]).await;
     let capacities = [("8", "1600"), ("4", "900")];
@@ -111,9 +111,9 @@ async fn what_a_process_exported_comes_back_as_it_was_learned() {
     assert_eq!(observations.jobs[0].recalled.as_deref(), Some(&expected));
     assert_eq!(observations.jobs[1].recalled, None);
     assert_eq!(observations.classes[0].circuit_open_until, Some(second(1_795_229_400)));
-    // One question for each metric, whatever the number of jobs, and the down window of a job that is down for 100 s.
+    // One question for each metric, whatever the number of jobs; wishes are looked for as long as the down window is.
     let asked = server.received_requests().await.unwrap();
-    assert_eq!(asked.len(), Topic::first().count() + 1);
+    assert_eq!(asked.len(), Topic::all().count());
     assert!(asked.iter().any(|request| String::from_utf8_lossy(&request.body).contains("wanted_workers%5B900s%5D")));
 }
 
@@ -136,8 +136,13 @@ async fn a_process_that_wanted_nothing_of_late_is_believed_and_has_watched_nothi
     let server = server().await;
     known(&server, &[series("old", json!({}), "1795229000")]).await;
     seen(&server, REGRET, &[series("old", json!({}), "1795229010"), series("new", json!({}), "1795229300")]).await;
-    answer(&server, "last_over_time", DOWNTIME, &[series("old", json!({}), "60"), series("new", json!({}), "30")])
-        .await;
+    answer(
+        &server,
+        "last_over_time",
+        "job_downtime_seconds",
+        &[series("old", json!({}), "60"), series("new", json!({}), "30")],
+    )
+    .await;
     let (told, observations) = read(&server, &["orders"]).await;
     assert_eq!(told.unwrap(), Recollected { jobs: 1, strangers: 0 });
     let learned = observations.jobs[0].recalled.as_deref().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use steelyard::cluster::Targets;
 use steelyard::engine::{
     ClassIndex, JobObservation, JobTable, Limits, Mode, Observations, Parts, Plan, Preset, Prices, Reading, Restart,
-    ScaleDown, ScaleUp, SignalSet, Span, Timestamp,
+    ScaleDown, ScaleUp, SignalSet, Timestamp,
 };
 use steelyard::policy::{Policy, PolicySet, Target};
 
@@ -40,7 +40,7 @@ fn policy(name: &str, target: Option<Target>) -> Policy {
             cpu_below: 0.7,
             cpu_target: 0.7,
             headroom: 0.0,
-            window: Span::fixed(minute),
+            window: minute,
         },
         prices: Prices { lag_objective: minute, lag: 12.0, restart: minute },
         restart: Restart { delay: minute, downtime: minute, checkpoint_interval: minute },
