@@ -131,7 +131,7 @@ pub(super) fn judge(
     flows.clear();
     because.clear();
 
-    because.push(Step::Job { readings: sight.readings });
+    because.push(Step::Job { readings: sight.readings.told() });
     let looked = {
         let case = Case { plan, class, job, memory, sight, at };
         match gates::pass(&case) {

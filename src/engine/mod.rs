@@ -33,7 +33,7 @@ pub use memory::Memories;
 pub use observation::{ClassObservation, JobObservation, Observations, OperatorObservation, OwnerWishes, Pause};
 pub use plan::{FleetLimits, Limits, Mode, Parts, Plan, Plans, Preset, Prices, Restart, ScaleDown, ScaleUp};
 pub use reading::{Absence, Reading, Signal, SignalSet};
-pub use step::{Candidate, Readings, Step};
+pub use step::{Candidate, Candidates, Known, Readings, Slope, Step, Told};
 pub use time::Timestamp;
 
 /// The only public door of the engine: decides for every job, then arbitrates between them.

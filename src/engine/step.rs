@@ -1,21 +1,25 @@
 //! The steps of a derivation: every number that a decision rests on, in the order in which it was used.
 
+mod packed;
+mod readings;
 mod words;
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 
 use super::decision::{Budget, Cap};
 use super::job::Workers;
 use super::plan::Mode;
-use super::reading::{Reading, Signal};
 use super::time::Timestamp;
-use words::Seconds;
 
+pub use packed::{Known, Slope, Told};
+pub use readings::Readings;
 pub(super) use words::{Named, Quantity};
+
+/// The size of a step in bytes. Every job of the fleet holds some dozens, so what is large and rare is boxed.
+const SIZE: usize = 56;
+const _: () = assert!(size_of::<Step>() <= SIZE, "a step has grown");
 
 /// One step of a derivation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,26 +29,23 @@ pub enum Step {
     Job {
         /// The readings, judged by the age of their samples.
         #[serde(flatten)]
-        readings: Readings,
+        readings: Readings<Told>,
     },
     /// What was read of one operator, and what follows from it.
     Operator {
         /// Which.
         operator: Arc<str>,
         /// Processed per second.
-        throughput: Reading,
+        throughput: Told,
         /// Waiting; left out where the backlog query has no row for it: then it is shown and not judged.
         #[serde(skip_serializing_if = "Option::is_none")]
-        backlog: Option<Reading>,
-        /// How fast the backlog grows per second, as far as that counts (see `slope`).
-        #[serde(skip_serializing_if = "Option::is_none")]
-        growth: Option<f64>,
-        /// The slope that was measured, where it does not count as growth: not significant, or under 2 % of throughput.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        slope: Option<f64>,
+        backlog: Option<Told>,
+        /// How fast the backlog grows.
+        #[serde(flatten)]
+        slope: Slope,
         /// Backlog / throughput in seconds.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        backlog_time: Option<f64>,
+        #[serde(skip_serializing_if = "Known::is_unknown")]
+        backlog_time: Known,
     },
     /// A backlog that is too small to say anything counts as none.
     SmallBacklog {
@@ -148,11 +149,11 @@ pub enum Step {
         /// How much time they span, in seconds.
         span: f64,
         /// What the workers that run can process per second, where that is known.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        capacity: Option<f64>,
+        #[serde(skip_serializing_if = "Known::is_unknown")]
+        capacity: Known,
         /// Input / capacity.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        load: Option<f64>,
+        #[serde(skip_serializing_if = "Known::is_unknown")]
+        load: Known,
     },
     /// What a restart takes, in seconds.
     Restart {
@@ -216,13 +217,12 @@ pub enum Step {
         peak_lag: f64,
         /// The objective in seconds.
         objective: f64,
-        /// The count that is enough.
-        enough: Candidate,
-        /// The count that costs least.
-        chosen: Candidate,
+        /// The counts that were weighed.
+        #[serde(flatten)]
+        candidates: Box<Candidates>,
         /// What staying costs; left out where the workers that run never work the backlog off.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        staying: Option<f64>,
+        #[serde(skip_serializing_if = "Known::is_unknown")]
+        staying: Known,
     },
     /// The backlog drains: going elsewhere costs more than waiting, in worker-seconds.
     Draining {
@@ -385,6 +385,15 @@ pub enum Step {
     },
 }
 
+/// The counts that were weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Candidates {
+    /// The count that is enough.
+    pub enough: Candidate,
+    /// The count that costs least.
+    pub chosen: Candidate,
+}
+
 /// A count and what going there costs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -395,64 +404,4 @@ pub struct Candidate {
     pub drains_in: f64,
     /// In worker-seconds.
     pub cost: f64,
-}
-
-/// The readings of a job, as the rule saw them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Readings {
-    /// Workers that run.
-    pub running: Reading,
-    /// Workers that the spec asks for.
-    pub wished: Reading,
-    /// Seconds since the job last (re)started.
-    pub running_for: Reading,
-    /// Reporting / registered workers.
-    pub coverage: Reading,
-    /// Seconds since the oldest worker's newest sample.
-    pub age: Reading,
-    /// Mean use of one worker.
-    pub cpu: Reading,
-}
-
-impl Readings {
-    fn named(&self) -> [(Signal, Reading); 6] {
-        let Self { running, wished, running_for, coverage, age, cpu } = *self;
-        [
-            (Signal::Running, running),
-            (Signal::Wished, wished),
-            (Signal::RunningFor, running_for),
-            (Signal::Coverage, coverage),
-            (Signal::Age, age),
-            (Signal::Cpu, cpu),
-        ]
-    }
-}
-
-impl Serialize for Readings {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (signal, reading) in self.named() {
-            if reading != Reading::Missing {
-                map.serialize_entry(signal.name(), &reading)?;
-            }
-        }
-        map.end()
-    }
-}
-
-impl fmt::Display for Readings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut first = true;
-        for (signal, reading) in self.named().into_iter().filter(|(_, reading)| *reading != Reading::Missing) {
-            f.write_str(if first { "" } else { ", " })?;
-            first = false;
-            match (signal, reading) {
-                (Signal::RunningFor | Signal::Age, Reading::Fresh(seconds)) => {
-                    write!(f, "{signal} {}", Seconds(seconds))?;
-                }
-                _ => write!(f, "{signal} {reading}")?,
-            }
-        }
-        if first { f.write_str("no signal of the job") } else { Ok(()) }
-    }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Played;
 use crate::cli::draw::mark;
 use crate::engine::{
-    self, Action, Decision, Hold, JobIndex, JobObservation, Memories, Observations, Plans, Signal, Step, Timestamp,
+    self, Action, Decision, Hold, JobIndex, JobObservation, Memories, Observations, Plans, Reading, Signal, Step,
+    Timestamp,
 };
 use crate::policy::{Policy, PolicySet, Unit};
 use crate::report::{Clock, Course, Mark, Panel, Quantity, Report, Series, Shape, Tone, Track};
@@ -305,8 +306,9 @@ fn input(decision: &Decision) -> Option<f64> {
         return Some(levels.iter().sum());
     }
     let parts = decision.because.iter().filter_map(|step| match step {
-        Step::Operator { throughput, backlog: Some(_), growth, .. } => {
-            Some(throughput.fresh().zip(*growth).map(|(throughput, growth)| throughput + growth.max(0.0)))
+        Step::Operator { throughput, backlog: Some(_), slope, .. } => {
+            let known = Reading::from(*throughput).fresh().zip(slope.growth());
+            Some(known.map(|(throughput, growth)| throughput + growth.max(0.0)))
         }
         _ => None,
     });
@@ -316,7 +318,7 @@ fn input(decision: &Decision) -> Option<f64> {
 /// What the workers that run can process, over all operators; `None` where it is not known of each.
 fn capacity(decision: &Decision) -> Option<f64> {
     whole(decision.because.iter().filter_map(|step| match step {
-        Step::Input { capacity, .. } => Some(*capacity),
+        Step::Input { capacity, .. } => Some(capacity.get()),
         _ => None,
     }))
 }

@@ -19,6 +19,8 @@ const LEAST_DEVIATION: f64 = 0.03;
 const LARGE: f64 = 1.5;
 /// Fewer samples before it say nothing about their scatter.
 const MIN_BEFORE: usize = 4;
+/// Room for samples is made for so many at once at most: ticks that come together for once say nothing.
+const MOST_AT_ONCE: usize = 20;
 /// With less time of samples than this a level is young: its mean still moves.
 const YOUNG: Duration = Duration::from_secs(240);
 
@@ -53,9 +55,12 @@ impl Level {
         while self.samples.front().is_some_and(|sample| newest - sample.seconds >= window) {
             self.samples.pop_front();
         }
-        // Twice the room, as for any queue, would be half of it for nothing: there are as many queues as operators.
+        // Twice the room, as for any queue, would be half of it for nothing: there are as many queues as operators. Nor bit by
+        // bit, which leaves holes behind: at once for as many as the window holds of ticks like the last one.
         if self.samples.len() == self.samples.capacity() {
-            self.samples.reserve_exact(4);
+            let tick = self.samples.back().map_or(window, |before| newest - before.seconds).max(1);
+            let more = (window.div_ceil(tick) as usize).saturating_sub(self.samples.len());
+            self.samples.reserve_exact(more.clamp(1, MOST_AT_ONCE));
         }
         self.samples.push_back(Sample { seconds: newest, input: input as f32 });
         let (mut level, keep) = self.step(newest);

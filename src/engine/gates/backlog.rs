@@ -10,7 +10,7 @@ use crate::engine::memory::OperatorMemory;
 use crate::engine::observation::OperatorObservation;
 use crate::engine::plan::Preset;
 use crate::engine::reading::Reading;
-use crate::engine::step::Step;
+use crate::engine::step::{Slope, Step};
 
 /// A rate below one in eleven days is nothing: no quotient of it says anything.
 const NOTHING: f64 = 1e-6;
@@ -127,13 +127,16 @@ struct Worked {
 }
 
 fn shown(case: &Case<'_>, seen: &OperatorObservation, worked: Option<Worked>) -> Step {
+    let slope = worked.as_ref().map_or(Slope::UNKNOWN, |&Worked { growth, slope, .. }| {
+        let counts = slope == growth;
+        Slope::measured(if counts { growth } else { slope }, counts)
+    });
     Step::Operator {
         operator: Arc::clone(&seen.operator),
-        throughput: case.throughput(seen),
-        backlog: seen.backlog.map(|backlog| case.sight.judge(case.plan, backlog)),
-        growth: worked.as_ref().map(|worked| worked.growth),
-        slope: worked.as_ref().filter(|worked| worked.slope != worked.growth).map(|worked| worked.slope),
-        backlog_time: worked.and_then(|worked| worked.backlog_time),
+        throughput: case.throughput(seen).into(),
+        backlog: seen.backlog.map(|backlog| case.sight.judge(case.plan, backlog).into()),
+        slope,
+        backlog_time: worked.and_then(|worked| worked.backlog_time).into(),
     }
 }
 

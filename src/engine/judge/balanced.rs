@@ -9,7 +9,7 @@ use crate::engine::estimate::Capacity;
 use crate::engine::filters;
 use crate::engine::gates::{self, Direction, Flow, Wait};
 use crate::engine::job::Workers;
-use crate::engine::step::{Candidate, Step};
+use crate::engine::step::{Candidate, Candidates, Step};
 use crate::engine::terms::{self, Market, Toll};
 
 /// As long as nothing is known of the capacity, at most this share of the workers is left away at once: a useless CPU
@@ -111,8 +111,8 @@ fn stream<'a>(case: &'a Case<'_>, running: Workers, flow: &'a Flow, because: &mu
         operator: Arc::clone(operator),
         input,
         span: level.map_or(0.0, |level| level.span().as_secs_f64()),
-        capacity: capacity.map(|(_, processes)| processes),
-        load: capacity.map(|(_, processes)| input / processes),
+        capacity: capacity.map(|(_, processes)| processes).into(),
+        load: capacity.map(|(_, processes)| input / processes).into(),
     });
     let young = level.is_none_or(|level| level.is_young(case.plan.input_window));
     Stream { flow, input, young, rising: level.is_some_and(|level| level.is_rising(case.plan.input_window)), capacity }
@@ -139,9 +139,8 @@ fn size(
         operator: operator(),
         peak_lag: market.peak_lag(),
         objective: market.prices.lag_objective.as_secs_f64(),
-        enough: first,
-        chosen,
-        staying: staying.is_finite().then_some(staying),
+        candidates: Box::new(Candidates { enough: first, chosen }),
+        staying: staying.is_finite().then_some(staying).into(),
     });
     (chosen.workers, Some(chosen))
 }

@@ -23,6 +23,9 @@ const LEAST_BUSY: f64 = 0.2;
 /// do not.
 const SERIES_COME_BACK: Duration = Duration::from_secs(300);
 
+/// Room for samples is made for so many at once at most: ticks that come together for once say nothing.
+const MOST_AT_ONCE: usize = 16;
+
 /// What is remembered of one operator.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OperatorMemory {
@@ -33,8 +36,6 @@ pub(crate) struct OperatorMemory {
     samples: VecDeque<Sample>,
     /// Boxed, as policies with totals are few.
     total: Option<Box<Total>>,
-    /// What was processed per second, worked out from the total at the newest tick.
-    rate: Option<f64>,
     pub(super) level: Level,
     pub(super) capacity: Capacity,
 }
@@ -53,6 +54,8 @@ struct Total {
     value: f64,
     backlog: f64,
     /// The newest difference, per second.
+    difference: Option<f64>,
+    /// What was processed per second, as far as the newest tick could work it out.
     rate: Option<f64>,
 }
 
@@ -74,7 +77,6 @@ impl OperatorMemory {
             last_row: None,
             samples: VecDeque::new(),
             total: None,
-            rate: None,
             level: Level::default(),
             capacity: Capacity::default(),
         }
@@ -103,8 +105,10 @@ impl OperatorMemory {
         let totalled = now
             .total
             .and_then(|total| self.difference(plan, sight.judge(plan, total), fresh_backlog.unwrap_or(0.0), look, at));
-        self.rate = totalled.map(|(rate, _)| rate);
-        let throughput = if now.total.is_some() { self.rate } else { sight.judge(plan, now.throughput).fresh() };
+        if let Some(kept) = &mut self.total {
+            kept.rate = totalled.map(|(rate, _)| rate);
+        }
+        let throughput = if now.total.is_some() { self.rate() } else { sight.judge(plan, now.throughput).fresh() };
         if backlog.is_none() {
             return false;
         }
@@ -114,10 +118,7 @@ impl OperatorMemory {
         if self.samples.back().is_some_and(|newest| newest.at < at.minus(plan.growth_window)) {
             self.samples.clear();
         }
-        // Not twice the room: there are as many queues as operators.
-        if self.samples.len() == self.samples.capacity() {
-            self.samples.reserve_exact(4);
-        }
+        self.make_room(plan.watched(), at);
         self.samples.push_back(Sample { at, backlog, throughput });
         if look.gap {
             return false;
@@ -133,6 +134,19 @@ impl OperatorMemory {
         self.learn(plan, now.total.is_some(), throughput, look, at)
     }
 
+    /// Room for one more sample. Not twice what there is, as there are as many queues as operators; nor bit by bit, which
+    /// leaves holes behind: at once for as many as are kept of ticks like the last one.
+    fn make_room(&mut self, window: Duration, at: Timestamp) {
+        if self.samples.len() < self.samples.capacity() {
+            return;
+        }
+        let tick = self.samples.back().map_or(Duration::ZERO, |newest| at.since(newest.at)).as_millis();
+        // Both ends of the window, and the one that is dropped next.
+        let kept = window.as_millis().checked_div(tick).map_or(1, |ticks| ticks + 2);
+        let more = usize::try_from(kept).unwrap_or(usize::MAX).saturating_sub(self.samples.len());
+        self.samples.reserve_exact(more.clamp(1, MOST_AT_ONCE));
+    }
+
     /// What was processed per second since the total before, and the input over the same time.
     fn difference(
         &mut self,
@@ -143,7 +157,7 @@ impl OperatorMemory {
         at: Timestamp,
     ) -> Option<(f64, Option<f64>)> {
         let value = total.fresh()?;
-        let fresh = Total { at, value, backlog, rate: None };
+        let fresh = Total { at, value, backlog, difference: None, rate: None };
         // A restart may begin the total anew, and what was in flight is lost: the difference across it says nothing.
         let Some(before) = self.total.as_deref().copied().filter(|before| before.at >= look.started) else {
             self.keep(fresh);
@@ -152,21 +166,21 @@ impl OperatorMemory {
         let span = at.since(before.at);
         // The sum over the workers lacks those that do not report.
         if look.gap || span.is_zero() {
-            self.keep(Total { rate: None, ..before });
+            self.keep(Total { difference: None, ..before });
             return None;
         }
         if value < before.value {
-            self.keep(if span > SERIES_COME_BACK { fresh } else { Total { rate: None, ..before } });
+            self.keep(if span > SERIES_COME_BACK { fresh } else { Total { difference: None, ..before } });
             return None;
         }
         #[expect(clippy::float_cmp, reason = "the same sample is the same number to the bit")]
         let same_scrape = value == before.value && backlog == before.backlog;
         if same_scrape && span <= plan.stale_after {
-            return before.rate.map(|rate| (rate, None));
+            return before.difference.map(|rate| (rate, None));
         }
         let seconds = span.as_secs_f64();
         let rate = (value - before.value) / seconds;
-        self.keep(Total { rate: Some(rate), ..fresh });
+        self.keep(Total { difference: Some(rate), ..fresh });
         Some((rate, Some(rate + (backlog - before.backlog) / seconds)))
     }
 
@@ -293,7 +307,7 @@ impl OperatorMemory {
 
     /// What was processed per second, where that was worked out from a running total at the newest tick.
     pub fn rate(&self) -> Option<f64> {
-        self.rate
+        self.total.as_deref()?.rate
     }
 
     /// Whether nothing waits that is worth a name.

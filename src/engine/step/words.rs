@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Candidate, Step};
+use super::{Candidate, Candidates, Step};
 use crate::engine::job::Workers;
 use crate::engine::plan::Mode;
 
@@ -56,19 +56,19 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Job { readings } => readings.fmt(f),
-            Self::Operator { operator, throughput, backlog, growth, slope, backlog_time } => {
+            Self::Operator { operator, throughput, backlog, slope, backlog_time } => {
                 write!(f, "{}: throughput {throughput}/s", Named(operator))?;
                 match backlog {
                     None => f.write_str(", no backlog row: not judged")?,
                     Some(backlog) => write!(f, ", backlog {backlog}")?,
                 }
-                if let Some(growth) = growth {
-                    write!(f, ", growth {}/s", Quantity(*growth))?;
+                if let Some(growth) = slope.growth() {
+                    write!(f, ", growth {}/s", Quantity(growth))?;
                 }
-                if let Some(slope) = slope {
-                    write!(f, " (a slope of {}/s does not count)", Quantity(*slope))?;
+                if let Some(slope) = slope.uncounted() {
+                    write!(f, " (a slope of {}/s does not count)", Quantity(slope))?;
                 }
-                backlog_time.map_or(Ok(()), |seconds| write!(f, ", backlog time {}", Seconds(seconds)))
+                backlog_time.get().map_or(Ok(()), |seconds| write!(f, ", backlog time {}", Seconds(seconds)))
             }
             Self::SmallBacklog { operator, backlog, above } => {
                 write!(
@@ -135,9 +135,9 @@ impl fmt::Display for Step {
             }
             Self::Input { operator, input, span, capacity, load } => {
                 write!(f, "the input of {} is {}/s over {}", Named(operator), Quantity(*input), Seconds(*span))?;
-                match (capacity, load) {
+                match (capacity.get(), load.get()) {
                     (Some(capacity), Some(load)) => {
-                        write!(f, "; what runs can process {}/s: a load of {load:.2}", Quantity(*capacity))
+                        write!(f, "; what runs can process {}/s: a load of {load:.2}", Quantity(capacity))
                     }
                     _ => f.write_str("; what the workers can process is not known yet"),
                 }
@@ -181,7 +181,8 @@ impl fmt::Display for Step {
                 Counted(*workers),
                 Quantity(*capacity)
             ),
-            Self::LeastCost { operator, peak_lag, objective, enough, chosen, staying } => {
+            Self::LeastCost { operator, peak_lag, objective, candidates, staying } => {
+                let Candidates { enough, chosen } = &**candidates;
                 write!(
                     f,
                     "the lag of {} will peak at {} ({} is the objective): {chosen} cost least",
@@ -192,8 +193,8 @@ impl fmt::Display for Step {
                 if enough != chosen {
                     write!(f, "; {enough}")?;
                 }
-                match staying {
-                    Some(staying) => write!(f, "; staying costs {}", Quantity(*staying)),
+                match staying.get() {
+                    Some(staying) => write!(f, "; staying costs {}", Quantity(staying)),
                     None => f.write_str("; what runs never works it off"),
                 }
             }

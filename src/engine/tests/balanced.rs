@@ -469,7 +469,7 @@ fn a_running_total_becomes_a_rate() {
     for tick in 1..20 {
         let decision = world.tick(&[total(5000.0 + 15_000.0 * f64::from(tick), 1.0)]).remove(0);
         let Some(Step::Operator { throughput, .. }) = decision.because.get(1) else { panic!("{decision:?}") };
-        assert_eq!(*throughput, Reading::Fresh(1000.0));
+        assert_eq!(Reading::from(*throughput), Reading::Fresh(1000.0));
     }
     let input = |world: &World| world.memories.learned(JobIndex(0)).unwrap().inputs[0].per_second;
     assert!((input(&world) - 1000.0).abs() < 0.1, "{}", input(&world));
