@@ -372,8 +372,9 @@ pub enum Partial {
         /// Which.
         operator: Arc<str>,
     },
-    /// More workers report than are registered: series are duplicated.
-    Duplicates {
+    /// More workers report than are registered: one that starts or is about to go is scraped and not registered, or series
+    /// are there twice. The first passes by itself.
+    Unregistered {
         /// Reporting / registered.
         coverage: f64,
     },
@@ -391,9 +392,11 @@ impl fmt::Display for Partial {
             Self::LostRow { operator } => {
                 write!(f, "the backlog of {} is gone although the job did not restart", Named(operator))
             }
-            Self::Duplicates { coverage } => {
-                write!(f, "{:.0} % of the registered workers report: series are duplicated", coverage * 100.0)
-            }
+            Self::Unregistered { coverage } => write!(
+                f,
+                "more workers report than are registered ({:.0} %): some start or end, or series are there twice",
+                coverage * 100.0
+            ),
             Self::Coverage { coverage } => write!(f, "only {:.0} % of the registered workers report", coverage * 100.0),
         }
     }

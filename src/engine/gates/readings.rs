@@ -91,7 +91,7 @@ pub(super) fn whole(case: &Case<'_>) -> Result<(), Hold> {
     }
     if let Some(coverage) = case.sight.readings.coverage.fresh() {
         if coverage > 1.0 + 1e-9 {
-            return partial(Partial::Duplicates { coverage });
+            return partial(Partial::Unregistered { coverage });
         }
         if coverage <= 0.0 {
             return partial(Partial::Coverage { coverage });

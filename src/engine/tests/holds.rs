@@ -66,7 +66,7 @@ fn each_hold_says_what_is_wrong() {
         ("growth of `read` is missing", |seen| seen.operators[0].growth = Some(Reading::Missing)),
         ("backlog is missing", |seen| seen.operators[0].backlog = None),
         ("backlog is missing", |seen| seen.operators.clear()),
-        ("200 % of the registered workers report: series are duplicated", |seen| {
+        ("more workers report than are registered (200 %): some start or end, or series are there twice", |seen| {
             seen.coverage = Reading::Fresh(2.0);
         }),
         ("only 0 % of the registered workers report", |seen| seen.coverage = Reading::Fresh(0.0)),
