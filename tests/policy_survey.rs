@@ -1,5 +1,8 @@
 //! `check --prometheus` through the real binary, against a scripted Prometheus: what it prints, and its exit code.
 
+#[path = "support/seed_policy.rs"]
+mod seed_policy;
+
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
@@ -7,17 +10,10 @@ use tempfile::TempDir;
 use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-const POLICY: &str = r"
-apiVersion: steelyard.dev/v1alpha1
-kind: ScalingPolicy
-metadata: { name: seed }
-spec:
-  preset: seed
-  limits: { maxWorkers: 100 }
-  signals:
-    by: { namespace: namespace, name: app, operator: operator_name }
-    rateWindow: 1m
-    scrapeInterval: 15s
+use seed_policy::seed_policy;
+
+const POLICY: &str = seed_policy!(
+    "
     staleAfter: 60s
     throughput: { query: processed, unit: records }
     backlog: { query: waiting, unit: records, or: [lagging] }
@@ -26,7 +22,8 @@ spec:
     runningFor: { query: uptime }
     coverage: { query: whole }
     age: { query: old }
-";
+"
+);
 
 /// Job, operator, value; an empty name is a label that is not there.
 type Row = (&'static str, &'static str, &'static str);

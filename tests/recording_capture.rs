@@ -1,5 +1,8 @@
 //! `record` through the real binary, against a scripted Prometheus; then the recording replays alone.
 
+#[path = "support/seed_policy.rs"]
+mod seed_policy;
+
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
@@ -8,22 +11,16 @@ use tempfile::TempDir;
 use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-const POLICY: &str = r"
-apiVersion: steelyard.dev/v1alpha1
-kind: ScalingPolicy
-metadata: { name: seed }
-spec:
-  preset: seed
-  limits: { maxWorkers: 100 }
-  signals:
-    by: { namespace: namespace, name: app, operator: operator_name }
-    rateWindow: 1m
-    scrapeInterval: 15s
+use seed_policy::seed_policy;
+
+const POLICY: &str = seed_policy!(
+    "
     throughput: { query: processed, unit: records }
     backlog: { query: waiting, unit: records }
     running: { query: width }
     runningFor: { query: uptime }
-";
+"
+);
 
 const START: i64 = 1_795_229_310;
 const TICKS: i64 = 20;

@@ -1,5 +1,8 @@
 //! `decide` and `replay` through the real binary: exit codes and both streams.
 
+#[path = "support/seed_policy.rs"]
+mod seed_policy;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -8,23 +11,17 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const POLICY: &str = r"
-apiVersion: steelyard.dev/v1alpha1
-kind: ScalingPolicy
-metadata: { name: seed }
-spec:
-  preset: seed
-  limits: { maxWorkers: 100 }
-  signals:
-    by: { namespace: namespace, name: app, operator: operator_name }
-    rateWindow: 1m
-    scrapeInterval: 15s
+use seed_policy::seed_policy;
+
+const POLICY: &str = seed_policy!(
+    "
     throughput: { query: throughput, unit: records }
     backlog: { query: backlog, unit: records }
     cpu: { query: cpu }
     running: { query: workers }
     runningFor: { query: uptime }
-";
+"
+);
 
 /// A folder with the policy of these tests, and more files as they come.
 struct Bench(TempDir);
