@@ -284,8 +284,11 @@ async fn of_two_writers_at_once_the_other_is_never_overwritten() {
 async fn an_account_without_the_right_is_told_which() {
     let Some(cluster) = cluster().await else { return };
     let namespace = cluster.namespace("act").await;
-    let token = cluster.service_account(&namespace, "reader").await;
-    cluster.apply(READER, &namespace).await;
+    let rules = "
+  - { apiGroups: [flink.apache.org], resources: [flinkdeployments], verbs: [list, watch] }
+  - { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [list, watch] }
+";
+    let token = cluster.account(&namespace, "reader", rules).await;
     cluster.running_job(&namespace, &flink::application("job", 2)).await;
     let client = cluster.client(&token).await;
     let (version, kind) = ("flink.apache.org/v1beta1", "FlinkDeployment");
@@ -297,21 +300,6 @@ async fn an_account_without_the_right_is_told_which() {
         "{outcome:?}"
     );
 }
-
-const READER: &str = r#"
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: reader }
-rules:
-  - { apiGroups: [flink.apache.org], resources: [flinkdeployments], verbs: [list, watch] }
-  - { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [list, watch] }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: reader }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader }
-subjects: [{ kind: ServiceAccount, name: reader }]
-"#;
 
 #[tokio::test]
 async fn an_admission_policys_refusal_is_told() {

@@ -39,7 +39,7 @@ async fn a_job_that_is_behind_is_scaled_once_its_mode_allows_it_and_a_session_ne
 
     // Observing is the default: what is wanted is told, and nothing is done.
     bed.write_policy("observe");
-    let settings = bed.write_settings(&prometheus.url()).await;
+    let settings = bed.write_settings(&prometheus.url());
     let daemon = Daemon::start(&["--config", settings.to_str().expect("UTF-8")]).await;
     let wanted = "steelyard_job_wanted_workers{namespace=\"streaming\",name=\"orders\",class=\"live\"} 3.0";
     until_page(&daemon, "/metrics", "3 workers are wanted", |text| text.contains(wanted)).await;

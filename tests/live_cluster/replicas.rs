@@ -82,7 +82,7 @@ async fn a_leader_that_is_stopped_killed_or_ended_is_followed_and_writes_nothing
     let Some(prometheus) = prometheus(&exporter, &daemons).await else { return };
     cluster.running_job(NAMESPACE, &flink::application("ledger", 2)).await;
     bed.write_policy("act");
-    let settings = bed.write_settings(&prometheus.url()).await;
+    let settings = bed.write_settings(&prometheus.url());
     let arguments = ["--config", settings.to_str().expect("UTF-8")];
 
     let first = Daemon::start(&arguments).await;

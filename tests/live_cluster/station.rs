@@ -13,30 +13,21 @@ use crate::support::steelyard::Daemon;
 pub const SOON: Duration = Duration::from_secs(180);
 
 /// The least that a daemon needs, and nothing more.
-const ACCOUNT: &str = r#"
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: steelyard }
-rules:
+const RULES: &str = "
   - { apiGroups: [flink.apache.org], resources: [flinkdeployments], verbs: [list, watch] }
   - { apiGroups: [flink.apache.org], resources: [flinkdeployments/scale], verbs: [patch] }
   - { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [list, watch] }
   - { apiGroups: [keda.sh], resources: [scaledobjects], verbs: [list, watch] }
   - { apiGroups: [events.k8s.io], resources: [events], verbs: [create] }
   - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update] }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: steelyard }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: steelyard }
-subjects: [{ kind: ServiceAccount, name: steelyard }]
-"#;
+";
 
 /// A namespace of jobs, with the files of a daemon that scales them.
 pub struct Station {
     pub cluster: &'static Cluster,
     namespace: &'static str,
     pub objects: Api<DynamicObject>,
+    token: String,
     folder: tempfile::TempDir,
 }
 
@@ -46,9 +37,9 @@ impl Station {
         cluster
             .apply(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {namespace} }}\n"), "default")
             .await;
-        cluster.apply(ACCOUNT, namespace).await;
+        let token = cluster.account(namespace, "steelyard", RULES).await;
         let objects = cluster.flink_deployments(namespace).await;
-        Self { cluster, namespace, objects, folder: tempfile::tempdir().expect("a folder") }
+        Self { cluster, namespace, objects, token, folder: tempfile::tempdir().expect("a folder") }
     }
 
     /// A file of its own.
@@ -68,10 +59,9 @@ impl Station {
     }
 
     /// Settings for that Prometheus, the account's rights, and every mode allowed.
-    pub async fn write_settings(&self, prometheus: &str) -> PathBuf {
-        let token = self.cluster.service_account(self.namespace, "steelyard").await;
+    pub fn write_settings(&self, prometheus: &str) -> PathBuf {
         let path = |name: &str| self.path(name);
-        std::fs::write(path("kubeconfig"), self.cluster.kubeconfig_in(self.namespace, &token)).expect("a file");
+        std::fs::write(path("kubeconfig"), self.cluster.kubeconfig_in(self.namespace, &self.token)).expect("a file");
         let show = |path: &Path| path.to_str().expect("UTF-8").to_owned();
         let text = format!(
             "prometheus: {{ url: '{prometheus}' }}\npolicies: ['{}']\nmode: act\ninterval: 2s\n\

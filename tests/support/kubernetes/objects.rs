@@ -38,6 +38,18 @@ impl Cluster {
         self.token(namespace, name).await
     }
 
+    /// A new service account that may do what these rules of a Role say and nothing more, and its token.
+    pub async fn account(&self, namespace: &str, name: &str, rules: &str) -> String {
+        let role = format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{ name: {name} }}\nrules:\n{rules}---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{ name: {name} }}\n\
+             roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name} }}\n\
+             subjects: [{{ kind: ServiceAccount, name: {name} }}]\n"
+        );
+        self.apply(&role, namespace).await;
+        self.service_account(namespace, name).await
+    }
+
     /// A token for an account that there is.
     pub async fn token(&self, namespace: &str, name: &str) -> String {
         let api: Api<ServiceAccount> = Api::namespaced(self.admin().await, namespace);
