@@ -5,6 +5,8 @@ mod bed;
 #[expect(dead_code, reason = "each target that has the daemon uses a part of it")]
 #[path = "support/steelyard.rs"]
 mod command;
+#[path = "support/component.rs"]
+mod component;
 
 #[path = "live_beam/course.rs"]
 mod course;

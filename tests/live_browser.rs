@@ -1,7 +1,8 @@
 //! Reports in a real browser: Chromium opens the file, its script runs to its end, and the numbers are there.
 
-#[path = "support/program.rs"]
-mod program;
+#[expect(dead_code, reason = "each target with real components uses a part of it")]
+#[path = "support/component.rs"]
+mod component;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -65,7 +66,7 @@ fn read(dom: &str) -> Vec<&str> {
 }
 
 fn chromium() -> Option<PathBuf> {
-    program::program("CHROMIUM", "chromium")
+    component::program("CHROMIUM", "chromium")
 }
 
 #[test]

@@ -8,6 +8,9 @@ mod support;
 #[path = "bed/mod.rs"]
 mod bed;
 
+#[path = "support/component.rs"]
+mod component;
+
 #[path = "support/kubernetes/mod.rs"]
 mod kubernetes;
 

@@ -1,5 +1,8 @@
 //! The whole path with a real Prometheus: recordings of real jobs, and jobs whose truth the test sets.
 
+#[expect(dead_code, reason = "each target with real components uses a part of it")]
+#[path = "support/component.rs"]
+mod component;
 mod support;
 
 #[path = "live/faults.rs"]

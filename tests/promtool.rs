@@ -3,8 +3,9 @@
 //! No server is started. Series are made by a small model of what jobs show (`promtool/job.rs`), traps are what can happen
 //! to them (`promtool/traps.rs`), and each policy says what its queries answer then, in a table of its own.
 
-#[path = "support/program.rs"]
-mod program;
+#[expect(dead_code, reason = "each target with real components uses a part of it")]
+#[path = "support/component.rs"]
+mod component;
 
 #[path = "promtool/beam.rs"]
 mod beam;

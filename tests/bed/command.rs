@@ -5,6 +5,8 @@
 #[expect(dead_code, reason = "each target that has the bed uses a part of it")]
 #[path = "mod.rs"]
 mod bed;
+#[path = "../support/component.rs"]
+mod component;
 #[path = "recordings/mod.rs"]
 mod recordings;
 
@@ -12,10 +14,10 @@ use std::fmt::Display;
 use std::io::Write;
 use std::time::Duration;
 
-use bed::common::component::install;
 use bed::datastream::{FLINK_1, FLINK_2};
 use bed::flink::Cluster;
 use bed::{Bed, beam, datastream};
+use component::install;
 use tokio::sync::mpsc;
 
 const USAGE: &str = "\

@@ -17,8 +17,9 @@ use steelyard::run::Clock;
 use tempfile::TempDir;
 
 use common::addresses::Addresses;
-use common::component;
 use common::prometheus::Prometheus;
+
+use crate::component::program;
 
 /// What lanes share.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub struct Bed {
 impl Bed {
     /// With a Prometheus and no lane yet. `None`: there is no Prometheus here, and the test is skipped.
     pub async fn start() -> Option<Arc<Self>> {
-        let binary = component::prometheus()?;
+        let binary = program("PROMETHEUS", "prometheus")?;
         let folder = tempfile::tempdir().expect("a temporary directory");
         let mut addresses = Addresses::reserve();
         let prometheus = Prometheus::start(&binary, folder.path(), addresses.take()).await;

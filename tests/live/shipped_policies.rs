@@ -5,6 +5,7 @@ use std::process::Command;
 
 use steelyard::policy::{self, Policy};
 
+use crate::component::program;
 use crate::support;
 
 /// Recordings of before `deploy/prometheus`: their series have no label `app`, and their policies ask otherwise. `job`
@@ -26,7 +27,7 @@ fn root() -> PathBuf {
 
 #[test]
 fn promtool_accepts_every_query() {
-    let Some(promtool) = support::program("PROMTOOL", "promtool") else { return };
+    let Some(promtool) = program("PROMTOOL", "promtool") else { return };
     let mut rules = Vec::new();
     for policy in load(root().join("policies")) {
         for (number, query) in policy.signals.iter().flat_map(|signal| &signal.alternatives).enumerate() {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::bed::common::component::installed;
+use crate::component::installed;
 use crate::kubernetes::{cluster, objects::documents};
 use crate::support::steelyard::answer;
 

@@ -8,10 +8,10 @@ use steelyard::engine::Timestamp;
 use steelyard::policy;
 
 use crate::bed::Bed;
-use crate::bed::common::component::root;
 use crate::bed::common::prometheus::SCRAPE;
 use crate::bed::common::wait::until_or;
 use crate::command::{Daemon, answer};
+use crate::component::root;
 
 /// Between two ticks.
 pub const INTERVAL: Duration = Duration::from_secs(5);

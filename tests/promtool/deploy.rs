@@ -14,7 +14,8 @@ use steelyard::policy::Policy;
 use super::expect::{Case, Expected, columns};
 use super::job::{KAFKA_IO, Kind};
 use super::queries::{load, root, shipped};
-use super::{program, traps};
+use super::traps;
+use crate::component;
 
 /// The policies that have recording rules of their own.
 const RECORDED: [&str; 3] = ["flink-datastream", "beam-flink-reactive", "beam-flink-portable"];
@@ -175,7 +176,7 @@ fn the_policies_on_rules_are_the_shipped_ones_but_for_where_readings_come_from()
 }
 
 fn promtool(arguments: &[&str], folder: &std::path::Path) -> Option<Output> {
-    let promtool = program::program("PROMTOOL", "promtool")?;
+    let promtool = component::program("PROMTOOL", "promtool")?;
     Some(Command::new(promtool).args(arguments).current_dir(folder).output().unwrap())
 }
 

@@ -8,7 +8,8 @@ use serde_json::json;
 use steelyard::policy::{self, Policy};
 
 use super::expect::{Case, columns};
-use super::{beam, flink, portable, program};
+use super::{beam, flink, portable};
+use crate::component;
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -26,7 +27,7 @@ pub fn shipped(class: &str) -> Policy {
 
 /// Runs the situations of a policy, a file for each trap.
 fn hold(class: &str, cases: &[Case]) {
-    let Some(promtool) = program::program("PROMTOOL", "promtool") else { return };
+    let Some(promtool) = component::program("PROMTOOL", "promtool") else { return };
     let policy = shipped(class);
     let mut traps: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for case in cases {

@@ -1,4 +1,4 @@
-//! Where the real components are: in the cache that `tests/components/*` fill.
+//! Where the real components are: those that `tests/components/*` install, in their cache, and the programs of the machine.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,30 +18,33 @@ fn cache() -> PathBuf {
 /// What `tests/components/NAME VERSION` has installed. `None`: it is not there, and the test is skipped, loudly; with `CI=true`
 /// that is a failure.
 pub fn installed(name: &str, version: &str) -> Option<PathBuf> {
-    found(cache().join(format!("{name}-{version}")), &format!("run `tests/components/{name} {version}`"))
+    let place = cache().join(format!("{name}-{version}"));
+    let missing = || format!("no {}: run `tests/components/{name} {version}`", place.display());
+    found(Some(place.clone()).filter(|place| place.exists()), missing)
 }
 
-/// Prometheus: `PROMETHEUS`, else what `tests/run` has installed, else from the PATH.
-pub fn prometheus() -> Option<PathBuf> {
-    let named = std::env::var_os("PROMETHEUS").map(PathBuf::from);
+/// A program: what the environment variable names, else from the PATH, else what `tests/run` has installed. `None`: as above.
+pub fn program(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = named.into_iter().chain([cache().join("prometheus/usr/bin/prometheus")]);
-    let place = places.find(|place| place.is_file());
-    let place =
-        place.or_else(|| std::env::split_paths(&path).map(|folder| folder.join("prometheus")).find(|p| p.is_file()));
-    found(place.unwrap_or_else(|| PathBuf::from("prometheus")), "run `tests/run` or set PROMETHEUS")
+    let folders = std::env::split_paths(&path).chain([cache().join("prometheus/usr/bin")]);
+    let place = || folders.map(|folder| folder.join(name)).find(|file| file.is_file());
+    found(std::env::var_os(variable).map(PathBuf::from).or_else(place), || {
+        format!("no `{name}` on the PATH and no {variable}: run `tests/run`")
+    })
 }
 
-fn found(place: PathBuf, mend: &str) -> Option<PathBuf> {
-    if place.exists() {
-        return Some(place);
+fn found(place: Option<PathBuf>, missing: impl Fn() -> String) -> Option<PathBuf> {
+    if place.is_none() {
+        let missing = missing();
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "{missing}; in CI every test with real components must run"
+        );
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        // Straight to the stream: what a passing test prints through the macros is swallowed.
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: {missing}");
     }
-    let missing = format!("no {}: {mend}", place.display());
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}; in CI every test with real components must run");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Straight to the stream: what a passing test prints through the macros is swallowed.
-    let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: {missing}");
-    None
+    place
 }
 
 /// Runs `tests/components/NAME ARGUMENTS`, which installs what is missing, and says the path that it prints.

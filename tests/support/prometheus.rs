@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
+use crate::component::program;
+
 /// Longer than a start has ever taken, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(60);
 
@@ -46,7 +48,7 @@ impl Prometheus {
     }
 
     async fn start_new(config: &str, archive: Option<&Path>) -> Option<Self> {
-        let binary = super::program("PROMETHEUS", "prometheus")?;
+        let binary = program("PROMETHEUS", "prometheus")?;
         let folder = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(folder.path().join("prometheus.yml"), config).expect("a file in it");
         let data = folder.path().join("tsdb");

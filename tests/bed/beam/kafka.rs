@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bed::Bed;
-use crate::bed::common::component;
 use crate::bed::common::process::Process;
 use crate::bed::common::prometheus::Target;
 use crate::bed::common::wait::until_or;
+use crate::component;
 
 /// The version that `tests/components/kafka` installs.
 pub const VERSION: &str = "3.9.1";

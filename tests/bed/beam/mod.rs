@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Bed;
-use super::common::component;
+use super::common::options;
 use super::common::wait::until;
 use super::flink::{Cluster, Spec};
+use crate::component;
 
 use kafka::Kafka;
 use truth::Truth;
@@ -26,20 +27,15 @@ pub const RECORD_BYTES: f64 = 1003.0;
 const START: Duration = Duration::from_secs(420);
 
 /// What differs between lanes.
+pub type Options = options::Options<Own>;
+
+/// Of Beam's alone.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// What its pods, its job, its topic and its consumer group are named.
-    pub app: String,
-    /// What one record takes a worker; its capacity is one over it.
-    pub cost: Duration,
+pub struct Own {
     /// `--maxParallelism`; `None`: not given, and there is one reader for ever.
     pub max_parallelism: Option<usize>,
     /// A shuffle after the work: what follows is a second task, as wide as the cluster.
     pub shuffle: bool,
-    /// Records per second from the start.
-    pub rate: f64,
-    /// TaskManagers from the start.
-    pub workers: usize,
     /// Between two checkpoints, and so between two commits of its consumer group.
     pub checkpoints: Duration,
 }
@@ -47,39 +43,20 @@ pub struct Options {
 impl Options {
     /// One worker of 200 records/s with an input of 100 and enough splits.
     pub fn new(app: &str) -> Self {
-        Self {
-            app: app.to_owned(),
-            cost: Duration::from_millis(5),
-            max_parallelism: Some(PARTITIONS),
-            shuffle: false,
-            rate: 100.0,
-            workers: 1,
-            checkpoints: Duration::from_secs(10),
-        }
-    }
-
-    /// The same with another input.
-    pub fn rate(mut self, records_per_second: f64) -> Self {
-        self.rate = records_per_second;
-        self
-    }
-
-    /// The same with so many TaskManagers.
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers;
-        self
+        let own = Own { max_parallelism: Some(PARTITIONS), shuffle: false, checkpoints: Duration::from_secs(10) };
+        Self { app: app.to_owned(), cost: Duration::from_millis(5), rate: 100.0, workers: 1, own }
     }
 
     /// The same with another time between two checkpoints.
     pub fn checkpoints(mut self, interval: Duration) -> Self {
-        self.checkpoints = interval;
+        self.own.checkpoints = interval;
         self
     }
 
     /// The same without `--maxParallelism`, and with a shuffle, so that one task is as wide as the cluster all the same.
     pub fn one_reader(mut self) -> Self {
-        self.max_parallelism = None;
-        self.shuffle = true;
+        self.own.max_parallelism = None;
+        self.own.shuffle = true;
         self
     }
 }
@@ -128,10 +105,10 @@ impl Lane {
             format!("--broker={}", components.kafka.bootstrap()),
             format!("--topic={app}"),
             format!("--cost={}", options.cost.as_micros()),
-            format!("--shuffle={}", options.shuffle),
+            format!("--shuffle={}", options.own.shuffle),
             format!("--truth={}", ledgers.display()),
         ];
-        arguments.extend(options.max_parallelism.map(|most| format!("--maxParallelism={most}")));
+        arguments.extend(options.own.max_parallelism.map(|most| format!("--maxParallelism={most}")));
         let spec = Spec {
             app: app.clone(),
             flink: home(bed, components, app),
@@ -143,7 +120,7 @@ impl Lane {
                 // Beam asks for the job's result, which a detached submission does not have: the JobManager would end.
                 "execution.attached: true".to_owned(),
                 "taskmanager.memory.jvm-metaspace.size: 224m".to_owned(),
-                format!("execution.checkpointing.interval: {}s", options.checkpoints.as_secs()),
+                format!("execution.checkpointing.interval: {}s", options.own.checkpoints.as_secs()),
             ],
             task_heap: 192,
         };
@@ -166,7 +143,7 @@ impl Lane {
 
     /// What one worker can do, in records per second.
     pub fn capacity_of_one(&self) -> f64 {
-        1.0 / self.options.cost.as_secs_f64()
+        self.options.capacity_of_one()
     }
 
     /// Waits until the first record is processed; says when that was, in epoch seconds.

@@ -1,7 +1,7 @@
-//! What every bed stands on: processes that end with the test, addresses, components, a Prometheus, waiting.
+//! What every bed stands on: processes that end with the test, addresses, a Prometheus, waiting, what lanes have in common.
 
 pub mod addresses;
-pub mod component;
+pub mod options;
 pub mod process;
 pub mod prometheus;
 pub mod wait;

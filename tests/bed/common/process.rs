@@ -2,8 +2,10 @@
 //!
 //! Each runs in a process group of its own and is ended with it when dropped, so also where a test panics. Where the test's
 //! own process goes without unwinding (Ctrl-C, an abort, a time limit that kills), a small shell that holds the other end of a
-//! pipe sees the pipe close and ends the groups that are left.
+//! pipe sees the pipe close and ends the groups that are left. What all tests of a process share is dropped by nobody: the
+//! same shell ends it, in peace, and removes what it has left.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,17 +15,40 @@ use std::time::Duration;
 
 use super::wait::until;
 
-/// Reads `+ PID` and `- PID`; ends the groups that were not taken back once nobody can write any more.
+/// Reads lines until nobody can write any more. `+ PID`: that group is to be killed then. `~ PID`: it has five seconds to
+/// end by itself, and is woken for that. `- PID`: it is taken back. `/ FOLDER`: to be removed after all of them.
 pub const WARDEN: &str = r#"
 trap '' INT TERM HUP
-left=' '
-while read -r what pid; do
+left=' ' gentle=' '
+while read -r what which; do
   case $what in
-    +) left="$left$pid " ;;
-    -) left="${left%% $pid *} ${left#* $pid }" ;;
+    +) left="$left$which " ;;
+    '~') left="$left$which " gentle="$gentle$which " ;;
+    -) left="${left%% $which *} ${left#* $which }" ;;
+    /) set -- "$@" "$which" ;;
   esac
 done
-for pid in $left; do kill -s KILL -- "-$pid"; done 2>/dev/null
+exec 2>/dev/null
+ending=''
+for group in $left; do
+  case $gentle in
+    *" $group "*) kill -s TERM -- "-$group" && kill -s CONT -- "-$group" && ending="$ending $group" ;;
+    *) kill -s KILL -- "-$group" ;;
+  esac
+done
+looks=50
+for group in $ending; do
+  while [ $looks -gt 0 ] && kill -s 0 -- "-$group"; do sleep 0.1; looks=$((looks - 1)); done
+  kill -s KILL -- "-$group"
+done
+# Others that end at the same moment may still write into it.
+for folder; do
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf -- "$folder"
+    sleep 0.2
+    [ -e "$folder" ] || break
+  done
+done
 "#;
 
 /// One for all beds of this process. It is never waited for: it outlives us on purpose.
@@ -43,10 +68,15 @@ fn warden() -> &'static Mutex<Child> {
     })
 }
 
-fn tell_warden(what: char, id: u32) {
+fn tell_warden(what: char, which: impl Display) {
     // A test that panicked while it wrote leaves a whole pipe: lines this short are written at once.
     let mut shell = warden().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    writeln!(shell.stdin.as_mut().expect("it was piped"), "{what} {id}").expect("the warden reads");
+    writeln!(shell.stdin.as_mut().expect("it was piped"), "{what} {which}").expect("the warden reads");
+}
+
+/// Removes a folder when the test's process has gone and all that it had started.
+pub fn remove_at_the_end(folder: &Path) {
+    tell_warden('/', folder.display());
 }
 
 /// A running process with a log file.
@@ -64,6 +94,15 @@ impl Process {
     /// # Panics
     /// Where it cannot be started.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Self {
+        Self::told(name, command, log, '+')
+    }
+
+    /// The same for what all tests of this process share: where nobody drops it, it ends in peace.
+    pub fn start_for_all(name: &str, command: &mut Command, log: &Path) -> Self {
+        Self::told(name, command, log, '~')
+    }
+
+    fn told(name: &str, command: &mut Command, log: &Path, how: char) -> Self {
         let file = std::fs::File::options().create(true).append(true).open(log);
         let file = file.unwrap_or_else(|error| panic!("{}: {error}", log.display()));
         let errors = file.try_clone().expect("a second handle of a file");
@@ -71,7 +110,7 @@ impl Process {
         warden();
         let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0).spawn();
         let child = child.unwrap_or_else(|error| panic!("{name} cannot be started: {error}: {command:?}"));
-        tell_warden('+', child.id());
+        tell_warden(how, child.id());
         Self { name: name.to_owned(), child, log: log.to_owned(), ended: None }
     }
 

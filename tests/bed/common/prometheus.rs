@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::component::root;
 use super::process::Process;
 use super::wait::until_or;
+use crate::component::root;
 
 /// Longer than a start has ever taken, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(60);

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Bed;
-use super::common::component;
+use super::common::options;
 use super::common::wait::until;
 use super::flink::{Cluster, START, Spec};
+use crate::component;
 
 use truth::Truth;
 
@@ -22,50 +23,27 @@ pub const FLINK_2: &str = "2.3.0";
 pub const PARTITIONS: usize = 8;
 
 /// What differs between lanes.
+pub type Options = options::Options<Own>;
+
+/// Of this job's alone.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// What its pods are named after.
-    pub app: String,
+pub struct Own {
     /// Of Flink: `1.20.5`, `2.3.0`.
     pub version: String,
-    /// What one record takes a worker; its capacity is one over it.
-    pub cost: Duration,
     /// A keyBy over so many key groups between source and work; `None`: one chained task.
     pub key_groups: Option<usize>,
-    /// Records per second from the start.
-    pub rate: f64,
-    /// TaskManagers from the start.
-    pub workers: usize,
 }
 
 impl Options {
     /// One worker of 100 records/s with an input of 50.
     pub fn new(app: &str, version: &str) -> Self {
-        Self {
-            app: app.to_owned(),
-            version: version.to_owned(),
-            cost: Duration::from_millis(10),
-            key_groups: None,
-            rate: 50.0,
-            workers: 1,
-        }
-    }
-
-    /// The same with another input.
-    pub fn rate(mut self, records_per_second: f64) -> Self {
-        self.rate = records_per_second;
-        self
-    }
-
-    /// The same with so many TaskManagers.
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers;
-        self
+        let own = Own { version: version.to_owned(), key_groups: None };
+        Self { app: app.to_owned(), cost: Duration::from_millis(10), rate: 50.0, workers: 1, own }
     }
 
     /// The same with a keyBy over so many key groups.
     pub fn key_groups(mut self, groups: usize) -> Self {
-        self.key_groups = Some(groups);
+        self.own.key_groups = Some(groups);
         self
     }
 }
@@ -85,16 +63,16 @@ pub struct Lane {
 impl Lane {
     /// Starts it and waits for nothing. `None`: this Flink is not installed, and the test is skipped.
     pub fn start(bed: &Arc<Bed>, options: Options) -> Option<Self> {
-        let flink = component::installed("flink", &options.version)?;
-        let job = component::install("flink-job", &[&options.version]);
+        let flink = component::installed("flink", &options.own.version)?;
+        let job = component::install("flink-job", &[&options.own.version]);
         let log = bed.lane_folder(&format!("{}-log", options.app));
         let mut arguments = vec!["--log".to_owned(), log.display().to_string()];
         arguments.extend(["--partitions".to_owned(), PARTITIONS.to_string()]);
         arguments.extend(["--cost-micros".to_owned(), options.cost.as_micros().to_string()]);
-        if let Some(groups) = options.key_groups {
+        if let Some(groups) = options.own.key_groups {
             arguments.extend(["--key-groups".to_owned(), groups.to_string()]);
         }
-        let most = options.key_groups.unwrap_or(PARTITIONS);
+        let most = options.own.key_groups.unwrap_or(PARTITIONS);
         let schedule = vec![(bed.now(), options.rate)];
         write_schedule(&log, &schedule);
         let spec = Spec {
@@ -118,13 +96,13 @@ impl Lane {
 
     /// What one worker can do, in records per second.
     pub fn capacity_of_one(&self) -> f64 {
-        1.0 / self.options.cost.as_secs_f64()
+        self.options.capacity_of_one()
     }
 
     /// What so many workers can do, in records per second, before the busiest of them cannot: partitions and key groups are not
     /// shared. Of 8 over 3 workers it has 3, so that three do 267/s and not 300.
     pub fn capacity(&self, workers: usize) -> f64 {
-        let parts = self.options.key_groups.unwrap_or(PARTITIONS);
+        let parts = self.options.own.key_groups.unwrap_or(PARTITIONS);
         self.capacity_of_one() * parts as f64 / parts.div_ceil(workers) as f64
     }
 

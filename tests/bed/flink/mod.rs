@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Bed;
-use super::common::component::install;
 use super::common::process::Process;
 use super::common::prometheus::Target;
 use super::common::wait::until_or;
+use crate::component::install;
 
 use rest::JobState;
 

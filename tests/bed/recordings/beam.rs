@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::bed::Bed;
 use crate::bed::beam::truth::Truth;
 use crate::bed::beam::{self, Components, Lane, Options};
-use crate::bed::common::component;
+use crate::component;
 
 use super::files;
 
@@ -122,7 +122,7 @@ impl Stage {
             GROUP_LAG => options = options.checkpoints(COMMITS),
             _ => {}
         }
-        let checkpoints = options.checkpoints;
+        let checkpoints = options.own.checkpoints;
         let mut lane = Lane::start(&bed, &components, options).await;
         lane.cluster.until_running(workers).await;
         let from = bed.now();

@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::bed::Bed;
-use crate::bed::common::component;
 use crate::bed::datastream::truth::Truth;
+use crate::component;
 
 use super::stage::Stage;
 

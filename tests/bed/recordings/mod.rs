@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Mutex;
 
-use crate::bed::common::component;
+use crate::component;
 use scenarios::{SCENARIOS, Scenario};
 use stage::Stage;
 

@@ -32,7 +32,7 @@ impl Stage {
     pub async fn open(scenario: &'static Scenario) -> Self {
         let bed = Bed::start().await.expect("a Prometheus: run tests/run once, or set PROMETHEUS");
         let mut options = Options::new("orders", scenario.version).rate(CALM).workers(scenario.workers);
-        options.key_groups = scenario.key_groups;
+        options.own.key_groups = scenario.key_groups;
         let mut lane = Lane::start(&bed, options).expect("Flink was installed");
         lane.cluster.until_running(scenario.workers).await;
         lane.set_rate(scenario.rate);

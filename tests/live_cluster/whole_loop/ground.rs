@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::witness::Witness;
 use crate::bed::Bed;
-use crate::bed::common::component::{install, installed, root};
 use crate::bed::common::prometheus::NAMESPACE;
 use crate::bed::common::wait::until;
 use crate::bed::datastream::{FLINK_1, PARTITIONS};
+use crate::component::{install, installed, root};
 use crate::kubernetes::container::Images;
 use crate::kubernetes::hosts::Hosts;
 use crate::kubernetes::node::Node;

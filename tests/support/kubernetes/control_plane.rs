@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::pki::{ADMIN_TOKEN, Pki};
-use super::process::Process;
+use crate::bed::common::process::{Process, remove_at_the_end};
 
 /// From an empty folder to ready takes 5 s on a free machine, and has taken 26 s beside a load of 20.
 const START: Duration = Duration::from_secs(180);
@@ -29,8 +29,9 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Starts everything and waits until the API server is ready.
     pub async fn start(binaries: &Path) -> Self {
-        // No TempDir: nothing drops what lives as long as the process. The last keeper removes the folder.
+        // No TempDir: nothing drops what lives as long as the process.
         let folder = tempfile::Builder::new().prefix("steelyard-kubernetes-").tempdir().expect("a folder").keep();
+        remove_at_the_end(&folder);
         let pki = Pki::write(&folder);
         let (etcd, store) = etcd(binaries, &folder).await;
         let (server, url) = api_server(binaries, &folder, &pki, &store).await;
@@ -43,7 +44,8 @@ impl ControlPlane {
             .arg(format!("--root-ca-file={}", pki.file("ca.pem").display()))
             .arg(format!("--controllers={CONTROLLERS}"))
             .args(["--leader-elect=false", "--secure-port=0"]);
-        let manager = Process::start(&manager, &folder.join("kube-controller-manager.log"), Some(&folder));
+        let name = "kube-controller-manager";
+        let manager = Process::start_for_all(name, &mut manager, &folder.join("kube-controller-manager.log"));
         Self { url, pki, _processes: [manager, server, etcd] }
     }
 }
@@ -58,7 +60,7 @@ async fn etcd(binaries: &Path, folder: &Path) -> (Process, String) {
             .arg(format!("--initial-cluster=default={peer}"))
             // What a power cut would lose is nothing that a test wants back.
             .args(["--unsafe-no-fsync", "--log-level=warn"]);
-        let process = Process::start(&etcd, &folder.join("etcd.log"), None);
+        let process = Process::start_for_all("etcd", &mut etcd, &folder.join("etcd.log"));
         let ready = format!("{client}/health");
         (process, reqwest::Client::new(), ready, client)
     })
@@ -83,7 +85,7 @@ async fn api_server(binaries: &Path, folder: &Path, pki: &Pki, store: &str) -> (
             .args([format!("--service-account-signing-key-file={}", file("accounts-key.pem"))])
             .args(["--service-account-issuer=https://kubernetes.default.svc", "--authorization-mode=RBAC"])
             .args(["--service-cluster-ip-range=10.0.0.0/24", "--enable-priority-and-fairness=true"]);
-        let process = Process::start(&server, &folder.join("kube-apiserver.log"), None);
+        let process = Process::start_for_all("kube-apiserver", &mut server, &folder.join("kube-apiserver.log"));
         let client = reqwest::Client::builder().tls_certs_merge([authority.clone()]).build().expect("a client");
         (process, client, format!("{url}/readyz"), url)
     })
@@ -97,7 +99,7 @@ async fn started(
     mut start: impl AsyncFnMut() -> (Process, reqwest::Client, String, String),
 ) -> (Process, String) {
     for _ in 0..5 {
-        let (process, client, ready, url) = start().await;
+        let (mut process, client, ready, url) = start().await;
         let waiting = async {
             // It tells nobody when it is ready: to ask again is all there is.
             let mut next = tokio::time::interval(Duration::from_millis(100));
@@ -112,9 +114,9 @@ async fn started(
         };
         match tokio::time::timeout(START, waiting).await {
             Ok(true) => return (process, url),
-            Ok(false) if process.last_words().contains("address already in use") => {}
-            Ok(false) => panic!("{name} ended by itself:\n{}", process.last_words()),
-            Err(_) => panic!("{name} is not ready after {START:?}:\n{}", process.last_words()),
+            Ok(false) if process.log_tail().contains("address already in use") => {}
+            Ok(false) => panic!("{name} ended by itself:\n{}", process.log_tail()),
+            Err(_) => panic!("{name} is not ready after {START:?}:\n{}", process.log_tail()),
         }
     }
     panic!("{name} found five ports taken, one after the other");

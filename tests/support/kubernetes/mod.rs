@@ -9,7 +9,6 @@ pub mod node;
 pub mod objects;
 pub mod operator;
 mod pki;
-mod process;
 
 use std::path::PathBuf;
 
@@ -19,7 +18,7 @@ use tokio::sync::OnceCell;
 
 use self::control_plane::ControlPlane;
 use self::pki::ADMIN_TOKEN;
-use crate::bed::common::component::installed;
+use crate::component::installed;
 
 /// What `tests/components/kubernetes` installs.
 const KUBERNETES: (&str, &str) = ("kubernetes", "1.36.3");

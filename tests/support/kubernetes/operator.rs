@@ -5,8 +5,8 @@ use std::process::Command;
 
 use super::Cluster;
 use super::hosts::Hosts;
-use crate::bed::common::component::installed;
 use crate::bed::common::process::Process;
+use crate::component::installed;
 
 /// A running operator; dropping it ends it.
 #[derive(Debug)]
