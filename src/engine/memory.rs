@@ -8,6 +8,7 @@ mod limit;
 mod mean;
 mod operator;
 mod recall;
+mod total;
 
 use super::estimate::{Glance, Restarts};
 use super::fleet::Breaker;

@@ -61,7 +61,8 @@ pub struct Plan {
     pub signals: SignalSet,
     /// A job whose samples are older than this is stale.
     pub stale_after: Duration,
-    /// How often Prometheus looks: the newest sample is as old in the ordinary way.
+    /// How often Prometheus looks: the newest sample is as old in the ordinary way, and over less time a running total
+    /// says nothing.
     pub scrape_interval: Duration,
     /// The range of the rates that are read: a balance of input and work is drawn over as long.
     pub rate_window: Duration,

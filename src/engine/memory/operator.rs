@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::total::Total;
 use crate::engine::estimate::{Capacity, Level, MIN_POINTS};
 use crate::engine::job::Workers;
 use crate::engine::learned::LearnedInput;
@@ -19,9 +20,6 @@ const SATURATED_FOR: Duration = Duration::from_secs(60);
 const SATURATED_SPAN: Duration = Duration::from_secs(40);
 /// Below this share of busy time, throughput / busy is noise over noise.
 const LEAST_BUSY: f64 = 0.2;
-/// A total that fell without a restart lost some of its series, and when they come back it jumps: after this long they
-/// do not.
-const SERIES_COME_BACK: Duration = Duration::from_secs(300);
 
 /// Room for samples is made for so many at once at most: ticks that come together for once say nothing.
 const MOST_AT_ONCE: usize = 16;
@@ -34,7 +32,7 @@ pub(crate) struct OperatorMemory {
     pub(super) last_row: Option<Timestamp>,
     /// Backlog and throughput since the job last started, oldest first.
     samples: VecDeque<Sample>,
-    /// Boxed, as policies with totals are few.
+    /// Boxed, as not every policy gives totals.
     total: Option<Box<Total>>,
     pub(super) level: Level,
     pub(super) capacity: Capacity,
@@ -45,18 +43,6 @@ struct Sample {
     at: Timestamp,
     backlog: f64,
     throughput: f64,
-}
-
-/// A running total, where the differences are taken from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Total {
-    at: Timestamp,
-    value: f64,
-    backlog: f64,
-    /// The newest difference, per second.
-    difference: Option<f64>,
-    /// What was processed per second, as far as the newest tick could work it out.
-    rate: Option<f64>,
 }
 
 /// What the job as a whole says about a tick.
@@ -102,12 +88,11 @@ impl OperatorMemory {
     ) -> bool {
         let backlog = now.backlog.map(|backlog| sight.judge(plan, backlog));
         let fresh_backlog = backlog.and_then(Reading::fresh);
-        let totalled = now
-            .total
-            .and_then(|total| self.difference(plan, sight.judge(plan, total), fresh_backlog.unwrap_or(0.0), look, at));
-        if let Some(kept) = &mut self.total {
-            kept.rate = totalled.map(|(rate, _)| rate);
-        }
+        let usual = self.level.per_second();
+        let totalled = now.total.and_then(|total| {
+            let seen = (sight.judge(plan, total), fresh_backlog);
+            self.total.get_or_insert_default().take(plan, seen, look, usual, at)
+        });
         let throughput = if now.total.is_some() { self.rate() } else { sight.judge(plan, now.throughput).fresh() };
         if backlog.is_none() {
             return false;
@@ -125,7 +110,9 @@ impl OperatorMemory {
         }
         let input = match now.growth.map(|growth| sight.judge(plan, growth)) {
             Some(growth) => growth.fresh().map(|growth| throughput + growth),
-            None if now.total.is_some() && plan.commit_interval.is_none() => totalled.and_then(|(_, input)| input),
+            None if now.total.is_some() && plan.commit_interval.is_none() => {
+                totalled.and_then(|difference| difference.input)
+            }
             None => self.balance(plan, now.total.is_some(), look.started, at),
         };
         if let Some(input) = input {
@@ -145,50 +132,6 @@ impl OperatorMemory {
         let kept = window.as_millis().checked_div(tick).map_or(1, |ticks| ticks + 2);
         let more = usize::try_from(kept).unwrap_or(usize::MAX).saturating_sub(self.samples.len());
         self.samples.reserve_exact(more.clamp(1, MOST_AT_ONCE));
-    }
-
-    /// What was processed per second since the total before, and the input over the same time.
-    fn difference(
-        &mut self,
-        plan: &Plan,
-        total: Reading,
-        backlog: f64,
-        look: &Look,
-        at: Timestamp,
-    ) -> Option<(f64, Option<f64>)> {
-        let value = total.fresh()?;
-        let fresh = Total { at, value, backlog, difference: None, rate: None };
-        // A restart may begin the total anew, and what was in flight is lost: the difference across it says nothing.
-        let Some(before) = self.total.as_deref().copied().filter(|before| before.at >= look.started) else {
-            self.keep(fresh);
-            return None;
-        };
-        let span = at.since(before.at);
-        // The sum over the workers lacks those that do not report.
-        if look.gap || span.is_zero() {
-            self.keep(Total { difference: None, ..before });
-            return None;
-        }
-        if value < before.value {
-            self.keep(if span > SERIES_COME_BACK { fresh } else { Total { difference: None, ..before } });
-            return None;
-        }
-        #[expect(clippy::float_cmp, reason = "the same sample is the same number to the bit")]
-        let same_scrape = value == before.value && backlog == before.backlog;
-        if same_scrape && span <= plan.stale_after {
-            return before.difference.map(|rate| (rate, None));
-        }
-        let seconds = span.as_secs_f64();
-        let rate = (value - before.value) / seconds;
-        self.keep(Total { difference: Some(rate), ..fresh });
-        Some((rate, Some(rate + (backlog - before.backlog) / seconds)))
-    }
-
-    fn keep(&mut self, total: Total) {
-        match &mut self.total {
-            Some(kept) => **kept = total,
-            None => self.total = Some(Box::new(total)),
-        }
     }
 
     /// What came in per second over a window: what was processed and what the backlog grew by, between the same ends.
@@ -307,7 +250,7 @@ impl OperatorMemory {
 
     /// What was processed per second, where that was worked out from a running total at the newest tick.
     pub fn rate(&self) -> Option<f64> {
-        self.total.as_deref()?.rate
+        self.total.as_deref()?.told()
     }
 
     /// Whether nothing waits that is worth a name.

@@ -7,7 +7,7 @@ use super::world::*;
 use crate::engine::*;
 
 /// Everything on, with the preset's values; one minute of warm-up.
-fn balanced() -> Plan {
+pub(super) fn balanced() -> Plan {
     let seconds = Duration::from_secs;
     let seed = plan();
     Plan {
@@ -30,7 +30,7 @@ fn balanced() -> Plan {
 }
 
 /// `workers` that process `throughput` and could process `throughput / busy`; the input is as much as `growth` more.
-fn loaded(workers: u32, throughput: f64, busy: f64, backlog: f64, growth: f64) -> JobObservation {
+pub(super) fn loaded(workers: u32, throughput: f64, busy: f64, backlog: f64, growth: f64) -> JobObservation {
     let mut seen = job(0, workers);
     seen.busy = Reading::Fresh(busy);
     seen.operators = vec![operator("read", throughput, backlog, Some(growth))];

@@ -6,4 +6,5 @@ mod fleet;
 mod holds;
 mod properties;
 mod seed;
-mod world;
+mod totals;
+pub(in crate::engine) mod world;
