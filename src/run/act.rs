@@ -156,7 +156,7 @@ impl Acting {
                 }
             }
             if *outcome == Outcome::Scaled {
-                self.courses.begin(job, *to, decision.at);
+                self.courses.begin(decision, *to);
                 self.announce(target, &job.id, announce::of_scale(decision, *running, *to), decision.at);
             }
         }
@@ -193,8 +193,8 @@ impl Acting {
         }
     }
 
-    fn follow_courses(&mut self, seen: &Observations, begun: &Begun, at: Timestamp) {
-        for Reached { job, class, to, stage, after } in self.courses.follow(seen, at) {
+    fn follow_courses(&mut self, seen: &Observations, decisions: &[Decision], begun: &Begun, at: Timestamp) {
+        for Reached { job, class, to, stage, after } in self.courses.follow(seen, decisions, at) {
             let Some(policy) = begun.policies.policies.get(usize::from(class.0)) else { continue };
             self.metrics.rescale_reached(&policy.plan.class, stage.name(), after);
             if stage == Stage::Width {
@@ -218,7 +218,7 @@ impl Sink for Acting {
         }
         if let Some(at) = decisions.first().map(|decision| decision.at) {
             self.announcer.begin(at);
-            self.follow_courses(seen, &begun, at);
+            self.follow_courses(seen, decisions, &begun, at);
         }
         let mut due: Vec<_> =
             paired(seen, decisions).filter_map(|(job, decision)| Due::of(job, decision, &begun)).collect();

@@ -87,6 +87,12 @@ fn verdict<'r>(rows: &'r [Row], signal: Signal, failures: &Failures) -> Verdict<
     Verdict { rows: &rows[..end], failed: failures.first(signal).is_some_and(|failed| failed < winner) }
 }
 
+/// The alternative of a signal whose rows count for a job; `None` where there is none, or an earlier one failed.
+pub(super) fn winner(rows: &[Row], signal: Signal, failures: &Failures) -> Option<u8> {
+    let verdict = verdict(rows, signal, failures);
+    verdict.rows.first().filter(|_| !verdict.failed).map(|row| row.alternative)
+}
+
 /// Fills a job's readings for the signals that its class asks for, from its rows in the order of [`order`].
 /// Gives the rows that stand beside another one for the same.
 pub(super) fn fill(

@@ -8,7 +8,8 @@ use super::ask::Row;
 use super::join::{self, Failures};
 use super::names::Names;
 use crate::engine::{
-    ClassIndex, ClassObservation, JobId, JobIndex, JobObservation, JobTable, Observations, Signal, SignalSet, Timestamp,
+    ClassIndex, ClassObservation, JobId, JobIndex, JobObservation, JobTable, Observations, Reading, Signal, SignalSet,
+    Timestamp,
 };
 use crate::policy::PolicySet;
 
@@ -56,6 +57,8 @@ impl Answers {
 pub(super) struct Roster {
     /// By job: when it last had a row, if it is known.
     last_seen: Vec<Option<Timestamp>>,
+    /// By job: which alternatives gave its running totals, and the backlog beside them, last.
+    totals_of: HashMap<JobIndex, [Option<u8>; 2]>,
 }
 
 impl Roster {
@@ -97,6 +100,7 @@ impl Roster {
             let known = jobs.class(index).and_then(|name| by_name.get(&**name)).zip(jobs.id(index));
             let Some((class, id)) = known else {
                 *last_seen = None;
+                self.totals_of.remove(&index);
                 continue;
             };
             let position = class.0 as usize;
@@ -104,6 +108,7 @@ impl Roster {
                 *last_seen = Some(at);
             } else if at.since(seen) > KNOWN_FOR {
                 *last_seen = None;
+                self.totals_of.remove(&index);
                 continue;
             }
             let mut job = JobObservation::unseen(index, id.clone(), *class);
@@ -111,8 +116,11 @@ impl Roster {
             let asked = policy.signals.iter().map(|asked| asked.signal);
             let doubles = join::fill(&mut job, rows, asked, &answers.failures[position], names);
             if policy.signals.iter().any(|asked| asked.counter) {
+                let last = self.totals_of.entry(index).or_default();
+                let same_sum = goes_on(last, rows, &answers.failures[position]);
                 for operator in &mut job.operators {
-                    operator.total = Some(std::mem::take(&mut operator.throughput));
+                    let total = std::mem::take(&mut operator.throughput);
+                    operator.total = Some(if same_sum { total } else { Reading::Missing });
                 }
             }
             if doubles.rows > 0 {
@@ -132,6 +140,18 @@ impl Roster {
         }
         (Observations { classes, jobs: observed }, repeated.into_iter().flatten().collect())
     }
+}
+
+/// Whether totals and backlog are of the alternatives that gave the last ones. Another one counts something else, from
+/// another start: a difference between the two says nothing, so the first of its totals is as good as missing.
+fn goes_on(last: &mut [Option<u8>; 2], rows: &[Row], failures: &Failures) -> bool {
+    let mut same = true;
+    for (last, signal) in last.iter_mut().zip([Signal::Throughput, Signal::Backlog]) {
+        let winner = join::winner(rows, signal, failures).or(*last);
+        same &= last.is_none() || *last == winner;
+        *last = winner;
+    }
+    same
 }
 
 /// A signal has failed for the whole class where its first alternative has: no later one can answer for it. Where a

@@ -102,7 +102,7 @@ fn counter(report: &mut Report<'_>) {
         report.error(&[COUNTER], message.to_owned());
     }
     if let Some(function) =
-        ["rate(", "irate(", "increase(", "delta("].iter().rev().find(|call| counter.text.contains(**call))
+        ["rate(", "irate(", "increase(", "delta(", "deriv("].iter().rev().find(|call| counter.text.contains(**call))
     {
         let message = format!(
             "`counter` is a running total, and `{})` makes a rate of it: leave the function out, or write `query`",

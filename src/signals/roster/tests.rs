@@ -130,3 +130,44 @@ fn rows_that_are_not_unique_are_named() {
     assert_eq!((&**class, *rows, example.to_string()), ("beam", 2, "n/a".to_owned()));
     assert_eq!(signals.iter().collect::<Vec<_>>(), [Signal::Running]);
 }
+
+/// A fall-back's total is another sum: one tick stands between the two, so that nobody takes their difference.
+#[test]
+fn totals_of_another_alternative_begin_with_a_tick_without() {
+    use Signal::{Backlog, Throughput};
+    let mut world = World::of(&[]);
+    let mut asked = policy("beam", &[(Throughput, &["a", "b"]), (Backlog, &["a", "b"])]);
+    asked.signals[0].counter = true;
+    assert_eq!(asked.signals[0].signal, Throughput);
+    world.policies.policies.push(asked);
+    let job = world.jobs.intern(&Arc::from("beam"), "n", "a");
+    let read = world.names.intern("read");
+    // (the alternatives of throughput and backlog that have a row, one of throughput that failed) -> the total.
+    for (place, (throughput, backlog, failed, total)) in [
+        (&[0, 1][..], 0, None, Reading::Fresh(7.0)),
+        (&[0], 0, None, Reading::Fresh(7.0)),
+        (&[1], 0, None, Reading::Missing),
+        (&[1], 0, None, Reading::Fresh(7.0)),
+        (&[0, 1], 0, None, Reading::Missing),
+        (&[0, 1], 0, None, Reading::Fresh(7.0)),
+        (&[1], 0, Some(0), Reading::QueryFailed),
+        (&[0], 0, None, Reading::Fresh(7.0)),
+        (&[], 0, None, Reading::Missing),
+        (&[0], 0, None, Reading::Fresh(7.0)),
+        (&[0], 1, None, Reading::Missing),
+        (&[0], 1, None, Reading::Fresh(7.0)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut answers = Answers::of(1);
+        let row = |signal, alternative| Row { job, signal, alternative, name: read, value: 7.0 };
+        answers.rows.extend(throughput.iter().map(|alternative| row(Throughput, *alternative)));
+        answers.rows.push(row(Backlog, backlog));
+        if let Some(failed) = failed {
+            answers.failures[0].add(Throughput, failed);
+        }
+        let (seen, _) = world.roster.observe(&world.policies, &world.jobs, &world.names, answers, START);
+        assert_eq!(seen.jobs[0].operators[0].total, Some(total), "look {place}");
+    }
+}
