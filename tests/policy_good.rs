@@ -174,3 +174,40 @@ fn a_folder_is_read_by_name() {
         ["balanced-smallest", "balanced", "beam-flink-reactive", "north", "south", "smallest", "times-equal"]
     );
 }
+
+/// The rule that the scenarios hold to its marks is the one that is shipped: the files differ in what they ask, of whom,
+/// and in their limits, and in nothing that decides.
+#[test]
+fn what_is_shipped_decides_as_what_is_judged() {
+    let load = |path: &str| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+        let [policy] =
+            policy::load(&[path]).unwrap_or_else(|problems| panic!("{problems}")).policies.try_into().unwrap();
+        policy
+    };
+    let judged = load("benches/scenarios/policies/balanced.yaml");
+    let counts = |policy: &Policy| {
+        let throughput = policy.signals.iter().find(|query| query.signal == Signal::Throughput).unwrap();
+        throughput.counter
+    };
+    assert!(counts(&judged));
+    // A consumer group moves once a checkpoint, so that its offset is no total from tick to tick.
+    for (class, totals) in [("beam-flink-reactive", true), ("flink-datastream", true), ("beam-flink-portable", false)] {
+        let shipped = load(&format!("policies/{class}.yaml"));
+        assert_eq!(counts(&shipped), totals, "{class}");
+        let (plan, limits) = (shipped.plan.clone(), shipped.plan.limits.clone());
+        let mut expected = judged.plan.clone();
+        expected.class = class.into();
+        expected.mode = Mode::Observe;
+        expected.signals = plan.signals;
+        // The window of the shares is longer than the scenarios', and the warm-up with it.
+        expected.rate_window = Duration::from_secs(120);
+        expected.warm_up = expected.rate_window + 2 * expected.scrape_interval;
+        if class == "flink-datastream" {
+            assert_eq!(plan.signals, judged.plan.signals, "all that the rule can read");
+        }
+        (expected.limits.min_workers, expected.limits.max_workers) = (limits.min_workers, limits.max_workers);
+        assert_eq!(plan, expected, "{class}");
+        assert_eq!((shipped.restart, shipped.conflict_hold), (judged.restart, judged.conflict_hold), "{class}");
+    }
+}

@@ -1,11 +1,15 @@
 //! One recording with its truth and its plant.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use steelyard::engine::Reading;
 use steelyard::record::Reader;
 use steelyard::simulate::PlantSpec;
+
+/// Of the recorded rates and shares, in seconds.
+pub const WINDOW: u32 = 120;
 
 /// The window of the recorded rates and shares, and one scrape: for so long after a restart they blend what was before it.
 pub const BLEND: f64 = 125.0;
@@ -161,8 +165,9 @@ fn held<T: Copy>(points: &[(f64, T)], at: f64) -> Option<T> {
 
 fn recorded(path: &Path, unit: f64) -> Vec<Tick> {
     let mut first = None;
+    let mut totals = Totals::default();
     let reader = Reader::open(path).unwrap();
-    let tick = |tick: steelyard::record::Tick| {
+    let mut tick = |tick: steelyard::record::Tick| {
         let at = tick.at.since(*first.get_or_insert(tick.at)).as_secs_f64();
         let job = &tick.seen.jobs[0];
         let sum = |reading: fn(&steelyard::engine::OperatorObservation) -> Option<Reading>| {
@@ -170,15 +175,50 @@ fn recorded(path: &Path, unit: f64) -> Vec<Tick> {
             judged.map(|operator| reading(operator)?.fresh()).sum::<Option<f64>>()
         };
         let some = !job.operators.is_empty();
+        let total = sum(|operator| operator.total).filter(|_| some);
+        let rate = if job.operators.iter().any(|operator| operator.total.is_some()) {
+            let whole = job.coverage.fresh().is_none_or(|share| share >= 1.0);
+            totals.rate(at, total.filter(|_| whole), job.running_for.fresh())
+        } else {
+            sum(|operator| Some(operator.throughput)).filter(|_| some)
+        };
         Tick {
             at,
             running: job.running.fresh().map(|width| width as u32),
             coverage: job.coverage.fresh(),
             cpu: job.cpu.fresh(),
             busy: job.busy.fresh(),
-            throughput: sum(|operator| Some(operator.throughput)).filter(|_| some).map(|rate| rate / unit),
+            throughput: rate.map(|rate| rate / unit),
             backlog: sum(|operator| operator.backlog).filter(|_| some).map(|backlog| backlog / unit),
         }
     };
-    reader.map(|one| one.unwrap()).map(tick).collect()
+    reader.map(|one| tick(one.unwrap())).collect()
+}
+
+/// Running totals of one generation, made a rate over the window of the shares.
+#[derive(Default)]
+struct Totals {
+    looks: VecDeque<(f64, f64)>,
+    running_for: f64,
+}
+
+impl Totals {
+    fn rate(&mut self, at: f64, total: Option<f64>, running_for: Option<f64>) -> Option<f64> {
+        if running_for.is_some_and(|now| now < std::mem::replace(&mut self.running_for, now)) {
+            self.looks.clear();
+        }
+        let total = total?;
+        self.looks.push_back((at, total));
+        while self.looks.front().is_some_and(|(oldest, _)| at - oldest > f64::from(WINDOW)) {
+            self.looks.pop_front();
+        }
+        // A slope, as deriv() has it: ends alone are as uneven as the batches of one scrape.
+        let count = self.looks.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| self.looks.iter().map(of).sum::<f64>() / count;
+        let (when, what) = (mean(|look| look.0), mean(|look| look.1));
+        let (over, under) = self.looks.iter().fold((0.0, 0.0), |(over, under), (at, total)| {
+            (over + (at - when) * (total - what), under + (at - when).powi(2))
+        });
+        (under > 0.0).then(|| over / under)
+    }
 }

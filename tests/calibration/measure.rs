@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use steelyard::simulate::{History, Plant, Readings};
 
-use super::fixture::{BLEND, Fixture, Tick};
-
-/// Of the recorded rates and shares.
-const WINDOW: u32 = 120;
+use super::fixture::{BLEND, Fixture, Tick, WINDOW};
 
 /// So long after a restart ticks show it at the latest, if they ever do: two scrapes and a tick.
 const NOTICED: f64 = 15.0;

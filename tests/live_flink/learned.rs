@@ -75,9 +75,11 @@ fn doubt(recording: &Path, job: &str, from: f64, to: f64) -> Option<String> {
         let one = seen.jobs.iter().find(|seen| seen.id.name() == job)?;
         let class = seen.classes.get(usize::from(one.class.0));
         let failed = class.is_some_and(|class| !class.failed.is_empty() || !class.partial.is_empty());
-        let mut readings = [one.running, one.running_for]
-            .into_iter()
-            .chain(one.operators.iter().flat_map(|seen| [seen.throughput, seen.backlog.unwrap_or_default()]));
+        let mut readings = [one.running, one.running_for].into_iter().chain(
+            one.operators
+                .iter()
+                .flat_map(|seen| [seen.total.unwrap_or(seen.throughput), seen.backlog.unwrap_or_default()]),
+        );
         (failed || readings.any(unsure)).then(|| format!("the tick at {at} says nothing: {class:?} {one:?}"))
     })
 }

@@ -47,9 +47,8 @@ pub fn columns(policy: &Policy) -> Vec<(String, Signal, &str)> {
 
 impl Case {
     /// As an entry of `tests` in a promtool file.
-    pub fn to_json(&self, policy: &Policy) -> Value {
+    pub fn to_json(&self, columns: &[(String, Signal, &str)]) -> Value {
         let series: Vec<Value> = self.series.iter().map(Series::to_json).collect();
-        let columns = columns(policy);
         let rows: Vec<Vec<Row<'_>>> = self.jobs.iter().map(|job| rows(job, columns.len())).collect();
         let mut asked = Vec::new();
         for (place, row) in rows[0].iter().enumerate() {

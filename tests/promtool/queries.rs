@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
+use steelyard::engine::Signal;
 use steelyard::policy::{self, Policy};
 
-use super::expect::{Case, columns};
+use super::expect::{self, Case, columns};
 use super::{beam, flink, portable};
 use crate::component;
 
@@ -29,9 +30,16 @@ pub fn shipped(class: &str) -> Policy {
 fn hold(class: &str, cases: &[Case]) {
     let Some(promtool) = component::program("PROMTOOL", "promtool") else { return };
     let policy = shipped(class);
+    let mut columns = columns(&policy);
+    // The published rule takes rates: its slope is the last column.
+    let seed = shipped("beam-flink-seed");
+    if class == "beam-flink-reactive" {
+        let rate = expect::columns(&seed).into_iter().find(|(_, signal, _)| *signal == Signal::Throughput);
+        columns.extend(rate.map(|(_, signal, query)| ("rate".to_owned(), signal, query)));
+    }
     let mut traps: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for case in cases {
-        traps.entry(case.trap).or_default().push(case.to_json(&policy));
+        traps.entry(case.trap).or_default().push(case.to_json(&columns));
     }
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
@@ -68,7 +76,16 @@ fn beam_flink_portable_in_every_trap() {
 #[test]
 fn the_published_setting_asks_what_the_reactive_policy_asks() {
     let (seed, reactive) = (shipped("beam-flink-seed"), shipped("beam-flink-reactive"));
-    assert_eq!(seed.signals, reactive.signals);
+    assert_eq!(seed.signals.len(), reactive.signals.len());
+    for (seed, reactive) in seed.signals.iter().zip(&reactive.signals) {
+        if seed.signal == Signal::Throughput {
+            // As published: a rate. What is counted is the same.
+            assert_eq!((seed.counter, reactive.counter), (false, true));
+            assert_eq!((&seed.unit, &seed.by), (&reactive.unit, &reactive.by));
+        } else {
+            assert_eq!(seed, reactive);
+        }
+    }
     assert!(columns(&seed).len() >= 10);
 }
 

@@ -322,9 +322,30 @@ pub fn legacy_source(kind: Kind) -> Vec<Series> {
         .without("_pendingRecords")
 }
 
-/// The second worker has its task from the beginning and its source's backlog from 315 s on: it loads its classes.
+/// The job starts at 300 s. The second worker loads its classes until 330 s and has a task without a backlog, then says
+/// -1, and reads its first record at 345 s.
 pub fn loading_classes() -> Vec<Series> {
-    Job::steady(Kind::Beam).series.replace("_pendingBytes", ("subtask_index", "1"), 0..21, Sample::None)
+    let second = ("subtask_index", "1");
+    Job::new(Kind::Beam)
+        .manager(MANAGER, JOB_ID, ALWAYS, |_| 2.0, |scrape| running_since_0(scrape.saturating_sub(20)))
+        .worker(FIRST.pod, ALWAYS, |_| 0.3)
+        .worker(SECOND.pod, ALWAYS, |_| 0.3)
+        .attempt(Attempt { life: Life::from(20), ..FIRST })
+        .attempt(Attempt { life: Life::from(20), ..SECOND })
+        .kafka("orders", "orders", |_| 500.0, 200.0)
+        .series
+        .replace("_pendingBytes", second, 20..22, Sample::None)
+        .replace("_pendingBytes", second, 22..23, Sample::Is(-1.0))
+        .replace("_source_bytes_read", second, 20..23, Sample::None)
+        .replace("_source_elements_read", second, 20..23, Sample::None)
+}
+
+/// ... and no partition of the second one has records.
+pub fn nothing_to_read() -> Vec<Series> {
+    loading_classes()
+        .replace("_pendingBytes", ("subtask_index", "1"), 22..=LAST, Sample::Is(-1.0))
+        .replace("_source_bytes_read", ("subtask_index", "1"), 20..=LAST, Sample::None)
+        .replace("_source_elements_read", ("subtask_index", "1"), 20..=LAST, Sample::None)
 }
 
 /// The sources say nothing of a backlog; two exporters show the group's lag, a saw-tooth of one commit.
