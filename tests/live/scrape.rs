@@ -67,6 +67,10 @@ async fn the_shipped_scrape_keeps_what_is_needed_and_names_the_job() {
     let all: BTreeSet<String> = [names(&manager), names(&worker)].into_iter().flat_map(|one: Vec<_>| one).collect();
     assert!(all.len() > 120, "the recording has what a real job exposes, not {} names", all.len());
 
+    let read = worker.lines().filter(|line| line.contains("_operator_source_bytes_read{"));
+    let read: f64 = read.filter_map(|line| line.split_whitespace().last()?.parse::<f64>().ok()).sum();
+    assert!(read > 1e6, "{read} bytes");
+
     let mut servers = JoinSet::new();
     let (manager, worker) = (serve(manager, &mut servers).await, serve(worker, &mut servers).await);
     let none = json!({});
@@ -106,7 +110,7 @@ async fn the_shipped_scrape_keeps_what_is_needed_and_names_the_job() {
     // ... and what is kept is enough for the policy that is meant for such a job.
     let file = Path::new(ROOT).join("policies/beam-flink-reactive.yaml");
     let policies = policy::load(&[file]).unwrap_or_else(|problems| panic!("{problems}")).policies;
-    for (signal, truth) in [("running", 1.0), ("coverage", 1.0), ("partitions", 8.0), ("throughput", 0.0)] {
+    for (signal, truth) in [("running", 1.0), ("coverage", 1.0), ("partitions", 8.0), ("throughput", read)] {
         let asked = policies[0].signals.iter().find(|asked| asked.signal.name() == signal).expect("it is asked for");
         assert_eq!(prometheus.number(&asked.alternatives[0].parts[0]).await, Some(truth), "{signal}");
     }

@@ -89,12 +89,19 @@ async fn hold(fixture: &str, policy: &str, begin: f64, truths: &[(u32, &str, f64
     for (after, name, least, most) in truths {
         let (signal, place) = name.split_once(':').map_or((*name, 0), |(name, place)| (name, place.parse().unwrap()));
         let asked = policy.signals.iter().find(|asked| asked.signal.name() == signal).expect("it is asked for");
+        let counter = asked.counter;
         // The time of a question can be said inside of the question.
         let at = (begin + f64::from(*after)).round();
         let asked = by_job(&asked.alternatives[place].parts[0]);
         // The group that is read was not called like the job.
         let asked = asked.replace(r#""$1", "consumergroup""#, r#""flink", "consumergroup""#);
-        let query = format!("last_over_time(({asked})[1s:1s] @ {at})");
+        let moment = |at: f64| format!("last_over_time(({asked})[1s:1s] @ {at})");
+        let query = if counter {
+            // Of a running total: what it grew by in a minute.
+            format!("({} - {}) / 60", moment(at), moment(at - 60.0))
+        } else {
+            moment(at)
+        };
         let said = prometheus.number(&query).await;
         if said.is_none_or(|said| said < *least || said > *most) {
             wrong.push(format!("+{after} s: {name} is {said:?} and not {least} to {most}"));

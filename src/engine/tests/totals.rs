@@ -41,7 +41,8 @@ const TROUBLES: [(&str, u32, Trouble); 12] = [
     }),
     ("Prometheus is away: what it had stands still", 20, |seen, tick| {
         let gone = 15.0 * f64::from(tick + 1);
-        total(seen, |total| total - 1000.0 * gone);
+        let last = steady(BEFORE - 1);
+        seen.operators = last.operators;
         seen.age = Reading::Fresh(5.0 + gone);
     }),
     ("no row", 3, |seen, _| seen.operators[0].total = Some(Reading::Missing)),
