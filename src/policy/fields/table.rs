@@ -187,8 +187,12 @@ fn rule() -> Vec<Field> {
             .presets("120s", "120s"),
         at("spec.scaleUp.cpuAbove", SHARE, "Up when the workers use more than this share of their CPU")
             .presets("0.9", "0.9"),
-        at("spec.scaleUp.drainTarget", duration(1, DAY), "A backlog is to be gone within this time")
-            .presets("60s", "5m"),
+        at(
+            "spec.scaleUp.drainTarget",
+            duration(1, DAY),
+            "A backlog is to be gone within this time; `balanced`: while no capacity is known",
+        )
+        .presets("60s", "5m"),
         at(
             "spec.scaleUp.loadAbove",
             STEP,
