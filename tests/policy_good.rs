@@ -87,7 +87,7 @@ fn the_preset_balanced_has_its_own_values() {
     let down = &plan.scale_down;
     assert_eq!((down.backlog_time_below, down.cpu_below, down.cpu_target), (seconds(10), 0.7, 0.8));
     assert_eq!((down.headroom, down.window), (0.1, seconds(60)));
-    assert_eq!(plan.prices, Prices { lag_objective: seconds(60), lag: 13.0, restart: seconds(120) });
+    assert_eq!(plan.prices, Prices { lag_objective: seconds(60), lag: 14.0, restart: seconds(120) });
     let restart = Restart { delay: seconds(30), downtime: seconds(30), checkpoint_interval: seconds(10) };
     assert_eq!(plan.restart, restart);
     assert_eq!((plan.input_window, plan.tolerance), (seconds(300), 0.15));

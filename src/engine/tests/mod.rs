@@ -4,6 +4,7 @@ mod balanced;
 mod course;
 mod fleet;
 mod holds;
+mod learning;
 mod properties;
 mod seed;
 mod totals;

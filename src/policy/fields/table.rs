@@ -277,7 +277,7 @@ fn prices() -> Vec<Field> {
             Kind::Count { least: 0, most: 1_000 },
             "How many times the job's workers a late second costs",
         )
-        .balanced("13"),
+        .balanced("14"),
         at("spec.restartPrice", duration(0, HOUR), "A restart costs all workers for this long, beside its downtime")
             .balanced("120s"),
         part("learnedCapacity", "Whether it is learned what each count of workers can process"),
