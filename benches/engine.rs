@@ -26,8 +26,8 @@ const TICK: Duration = Duration::from_secs(15);
 fn main() {
     let before = resident_bytes();
     let (jobs, ticks) = if is_full() { (40_000, 24) } else { (100, 12) };
-    for preset in [Preset::Seed, Preset::Balanced] {
-        run(preset, jobs, ticks, before);
+    for (preset, totals) in [(Preset::Seed, false), (Preset::Balanced, false), (Preset::Balanced, true)] {
+        run((preset, totals), jobs, ticks, before);
     }
 }
 
@@ -38,7 +38,7 @@ fn resident_bytes() -> Option<f64> {
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? * 1024.0)
 }
 
-fn run(preset: Preset, jobs: u32, ticks: u32, before: Option<f64>) {
+fn run((preset, totals): (Preset, bool), jobs: u32, ticks: u32, before: Option<f64>) {
     let plans = Plans { classes: vec![plan(preset)], fleet: FleetLimits::default() };
     let mut seen = fleet(jobs);
     let mut memories = Memories::default();
@@ -47,7 +47,7 @@ fn run(preset: Preset, jobs: u32, ticks: u32, before: Option<f64>) {
     let (mut resident, mut steps) = (None, 0);
     for round in 0..ticks {
         at = at.plus(TICK);
-        load(&mut seen, round);
+        load(&mut seen, totals, round);
         let ((), copied) = measured(|| drop(black_box(black_box(&seen).clone())));
         let (decisions, done) = measured(|| black_box(tick(&plans, &mut memories, black_box(&seen), at)));
         // The first ticks fill windows and allocate memories.
@@ -61,7 +61,8 @@ fn run(preset: Preset, jobs: u32, ticks: u32, before: Option<f64>) {
     }
     let evaluations = f64::from(jobs * OPERATORS * (ticks - ticks / 2));
     println!(
-        "preset {preset:?}: jobs {jobs}, operators {OPERATORS} each, {} ticks measured, {moves} wishes to move",
+        "preset {preset:?}, throughput as {}: jobs {jobs}, operators {OPERATORS} each, {} ticks measured, {moves} wishes to move",
+        if totals { "a total" } else { "a rate" },
         ticks - ticks / 2
     );
     println!("operator evaluations per second: {:.0}", evaluations / ticking.as_secs_f64());
@@ -149,14 +150,22 @@ fn fleet(jobs: u32) -> Observations {
     Observations { classes: Vec::new(), jobs }
 }
 
-/// Every job's numbers move at every tick: some grow, some are idle, some want more, some less.
-fn load(seen: &mut Observations, round: u32) {
+/// Every job's numbers move at every tick: some grow, some are idle, some want more, some less. `totals`: throughput is what
+/// was processed since the start, as the shipped policies of `balanced` have it.
+fn load(seen: &mut Observations, totals: bool, round: u32) {
     for (job, kind) in seen.jobs.iter_mut().zip((0u32..).map(|index| index % 4)) {
         job.cpu = Reading::Fresh([0.8, 0.35, 0.95, 0.85][kind as usize]);
         for (operator, step) in job.operators.iter_mut().zip(0u32..) {
             let wobble = f64::from((round * 7 + step * 13) % 29);
             let backlog = [500.0, 0.0, 2000.0 * f64::from(round), 60_000.0][kind as usize];
-            operator.throughput = Reading::Fresh(1000.0 + wobble);
+            let throughput = 1000.0 + wobble;
+            if totals {
+                let before = operator.total.and_then(Reading::fresh).unwrap_or(0.0);
+                operator.throughput = Reading::Missing;
+                operator.total = Some(Reading::Fresh(before + throughput * TICK.as_secs_f64()));
+            } else {
+                operator.throughput = Reading::Fresh(throughput);
+            }
             operator.backlog = Some(Reading::Fresh(backlog + wobble));
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::operator::Look;
 use crate::engine::plan::Plan;
 use crate::engine::reading::Reading;
+use crate::engine::step::Known;
 use crate::engine::time::Timestamp;
 
 /// A total that fell without a restart lost some of its series, and when they come back it jumps: after this long they
@@ -29,13 +30,13 @@ pub(super) struct Total {
     /// Where differences are taken from, oldest first: the newest that is a scrape old, and those after it.
     looks: VecDeque<Taken>,
     /// The newest difference, per second.
-    rate: Option<f64>,
+    rate: Known,
     /// Whether the sum has fallen since, and is not what it was.
     lacks: bool,
     /// What came after a jump that nothing has confirmed yet.
     jumped: Option<Taken>,
     /// What the newest look was told, per second.
-    told: Option<f64>,
+    told: Known,
 }
 
 /// One look.
@@ -43,7 +44,7 @@ pub(super) struct Total {
 struct Taken {
     at: Timestamp,
     value: f64,
-    backlog: Option<f64>,
+    backlog: Known,
 }
 
 /// What two looks at a total say.
@@ -68,13 +69,13 @@ impl Total {
         at: Timestamp,
     ) -> Option<Difference> {
         let difference = self.look_at(plan, (total, backlog), look, usual, at);
-        self.told = difference.map(|difference| difference.rate);
+        self.told = difference.map(|difference| difference.rate).into();
         difference
     }
 
     /// What was processed per second, as far as the newest look could work it out.
     pub fn told(&self) -> Option<f64> {
-        self.told
+        self.told.get()
     }
 
     fn look_at(
@@ -94,7 +95,7 @@ impl Total {
             }
             _ => return None,
         };
-        let now = Taken { at, value, backlog };
+        let now = Taken { at, value, backlog: backlog.into() };
         // A restart may begin the total anew, and what was in flight is lost: the difference across it says nothing.
         while self.looks.front().is_some_and(|oldest| oldest.at < look.started) {
             self.looks.pop_front();
@@ -110,10 +111,10 @@ impl Total {
             self.begin(now);
             return None;
         };
-        let slow = || self.rate.is_some_and(|before| newest.until(now).rate < AS_BEFORE * before);
+        let slow = || self.rate.get().is_some_and(|before| newest.until(now).rate < AS_BEFORE * before);
         self.lacks = value < newest.value || self.lacks && slow();
         if self.lacks {
-            if self.rate.is_none() || at.since(newest.at) > SERIES_COME_BACK {
+            if self.rate.is_unknown() || at.since(newest.at) > SERIES_COME_BACK {
                 self.begin(now);
             }
             return None;
@@ -122,14 +123,14 @@ impl Total {
             Some(jumped) => self.confirm(plan, jumped, now)?,
             None => self.difference(plan, now, usual)?,
         };
-        self.rate = Some(difference.rate);
+        self.rate = Some(difference.rate).into();
         Some(difference)
     }
 
     /// The difference to an older look. Where no scrape came since the newest one it is told again, without its input.
     fn difference(&mut self, plan: &Plan, now: Taken, usual: Option<f64>) -> Option<Difference> {
         let newest = *self.looks.back()?;
-        let again = self.rate.map(|rate| Difference { rate, input: None });
+        let again = self.rate.get().map(|rate| Difference { rate, input: None });
         #[expect(clippy::float_cmp, reason = "the same sample is the same number to the bit")]
         let same_scrape = now.value == newest.value && now.backlog == newest.backlog;
         if same_scrape && now.at.since(newest.at) <= plan.stale_after {
@@ -139,7 +140,7 @@ impl Total {
         let young = now.at.minus(plan.scrape_interval * 4 / 5);
         let Some(older) = self.looks.iter().rposition(|taken| taken.at <= young && taken.at < now.at) else {
             if newest.at < now.at {
-                self.looks.push_back(now);
+                self.keep(now);
             }
             return again;
         };
@@ -149,7 +150,7 @@ impl Total {
             return None;
         }
         self.looks.drain(..older);
-        self.looks.push_back(now);
+        self.keep(now);
         Some(difference)
     }
 
@@ -164,9 +165,18 @@ impl Total {
         Some(over_all.filter(|all| since.rate >= all.rate / 2.0).unwrap_or(since))
     }
 
+    /// One look more: most often the second, and there are as many queues as operators.
+    fn keep(&mut self, now: Taken) {
+        if self.looks.len() == self.looks.capacity() {
+            self.looks.reserve_exact(1);
+        }
+        self.looks.push_back(now);
+    }
+
     /// Nothing is known but this look.
     fn begin(&mut self, now: Taken) {
-        *self = Self { looks: VecDeque::from([now]), ..Self::default() };
+        *self = Self { looks: VecDeque::with_capacity(2), ..Self::default() };
+        self.looks.push_back(now);
     }
 }
 
@@ -174,7 +184,7 @@ impl Taken {
     fn until(&self, now: Self) -> Difference {
         let seconds = now.at.since(self.at).as_secs_f64();
         let rate = (now.value - self.value) / seconds;
-        let grown = now.backlog.zip(self.backlog).map(|(now, before)| (now - before) / seconds);
+        let grown = now.backlog.get().zip(self.backlog.get()).map(|(now, before)| (now - before) / seconds);
         Difference { rate, input: grown.map(|grown| rate + grown) }
     }
 }

@@ -25,6 +25,12 @@ impl Known {
     }
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl From<Option<f64>> for Known {
     fn from(number: Option<f64>) -> Self {
         number.map_or(Self::NONE, Self)
