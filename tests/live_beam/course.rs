@@ -114,7 +114,11 @@ async fn rescale_and_kill(bed: &Arc<Bed>, watch: &Watch, lane: &mut Lane) {
     assert_times_learned(watch, &app, ordered, &ordered_restarts);
 }
 
-/// When all signals of a job that runs since then are there: slopes need two scrapes, and a tick sees them.
+/// A source counts in the shipped `coverage` once it had read something so long ago.
+const COUNTS_AFTER: Duration = Duration::from_secs(30);
+
+/// When all signals of a job that runs since then are there: its sources count, slopes need two scrapes, and a tick sees
+/// them.
 fn seen_by(since: f64) -> f64 {
-    since + (2 * SCRAPE + 2 * INTERVAL).as_secs_f64()
+    since + (COUNTS_AFTER + 2 * SCRAPE + 2 * INTERVAL).as_secs_f64()
 }
