@@ -164,7 +164,7 @@ fn fewer(
         because.push(Step::Rising { operator, input: rising.input });
         return Ok(Wanted::of(running, running));
     }
-    let headroom = terms::room_left(case.plan.scale_down.headroom, &Toll::of(case));
+    let headroom = terms::room_left(case.plan.scale_down.headroom, terms::unseen(case));
     because.push(Step::Fewer { workers: need, headroom });
     let below = case.plan.scale_down.backlog_time_below.as_secs_f64();
     let late = markets.iter().find(|(_, market)| market.lag() > below).map(|(stream, _)| stream.flow);
@@ -186,7 +186,7 @@ pub(super) fn standing(case: &Case<'_>) -> Option<Workers> {
     if !case.plan.parts.learned_capacity {
         return None;
     }
-    let room = 1.0 + terms::room_left(case.plan.scale_down.headroom, &Toll::of(case));
+    let room = 1.0 + terms::room_left(case.plan.scale_down.headroom, terms::unseen(case));
     let mut most = None;
     for memory in case.memory.operators() {
         let Some(input) = memory.level().per_second() else { continue };

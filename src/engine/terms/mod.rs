@@ -14,7 +14,7 @@ pub(super) use keep_up::keep_up;
 pub(super) use least_cost::{Market, carries, lasts};
 pub(super) use need::{need, room_left, with_room};
 pub(super) use rough::by_backlog;
-pub(super) use toll::Toll;
+pub(super) use toll::{Toll, unseen};
 
 use super::job::Workers;
 

@@ -17,10 +17,15 @@ pub(crate) struct Toll {
     pub downtime: f64,
     /// c/2: what is processed again, on average half a checkpoint interval.
     pub replay: f64,
-    /// How much later than in the ordinary way the metrics tell: what the input did in that time is not known yet.
+    /// E: how much later than in the ordinary way the metrics tell: what the input did in that time is not known yet.
     pub unseen: f64,
     /// Whether the downtime was learned from this job.
     pub learned: bool,
+}
+
+/// How much later than in the ordinary way, a scrape, the metrics of the job tell, in seconds.
+pub(crate) fn unseen(case: &Case<'_>) -> f64 {
+    (case.job.age.fresh().unwrap_or(0.0) - case.plan.scrape_interval.as_secs_f64()).max(0.0)
 }
 
 impl Toll {
@@ -35,7 +40,7 @@ impl Toll {
             delay: times.delay().unwrap_or(priors.delay).as_secs_f64(),
             downtime: times.downtime().unwrap_or(priors.downtime).as_secs_f64(),
             replay: interval / 2.0,
-            unseen: (case.job.age.fresh().unwrap_or(0.0) - case.plan.scrape_interval.as_secs_f64()).max(0.0),
+            unseen: unseen(case),
             learned: times.downtime().is_some(),
         }
     }
