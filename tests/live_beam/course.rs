@@ -87,6 +87,8 @@ async fn rescale_and_kill(bed: &Arc<Bed>, watch: &Watch, lane: &mut Lane) {
     let ordered = bed.now();
     lane.cluster.add(2);
     let whole = lane.until_restarted(3, ordered).await;
+    // The daemon must have seen that, too: until its sources count, a kill right after a rescale is one with it.
+    watch.tick_after(&app, seen_by(whole)).await;
     let killed = bed.now();
     lane.cluster.kill_task_manager();
     sleep(Duration::from_secs(20)).await;
