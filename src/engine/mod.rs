@@ -18,6 +18,7 @@ mod memory;
 mod observation;
 mod plan;
 mod reading;
+mod room;
 mod sight;
 mod step;
 mod terms;

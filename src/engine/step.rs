@@ -164,8 +164,8 @@ pub enum Step {
         /// The lag that it makes: downtime, half a checkpoint interval, and 5 s.
         lag: f64,
         /// How late the metrics come, beyond a scrape; left out where they do not.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        unseen: Option<f64>,
+        #[serde(skip_serializing_if = "Known::is_unknown")]
+        unseen: Known,
         /// Whether the downtime was learned from this job; else the policy says so.
         learned: bool,
     },

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::engine::room;
 use crate::engine::time::Timestamp;
 
 /// What is compared with the time before: a step shows in two ticks of 15 s ...
@@ -19,8 +20,6 @@ const LEAST_DEVIATION: f64 = 0.03;
 const LARGE: f64 = 1.5;
 /// Fewer samples before it say nothing about their scatter.
 const MIN_BEFORE: usize = 4;
-/// Room for samples is made for so many at once at most: ticks that come together for once say nothing.
-const MOST_AT_ONCE: usize = 20;
 /// With less time of samples than this a level is young: its mean still moves.
 const YOUNG: Duration = Duration::from_secs(240);
 
@@ -55,13 +54,9 @@ impl Level {
         while self.samples.front().is_some_and(|sample| newest - sample.seconds >= window) {
             self.samples.pop_front();
         }
-        // Twice the room, as for any queue, would be half of it for nothing: there are as many queues as operators. Nor bit by
-        // bit, which leaves holes behind: at once for as many as the window holds of ticks like the last one.
-        if self.samples.len() == self.samples.capacity() {
-            let tick = self.samples.back().map_or(window, |before| newest - before.seconds).max(1);
-            let more = (window.div_ceil(tick) as usize).saturating_sub(self.samples.len());
-            self.samples.reserve_exact(more.clamp(1, MOST_AT_ONCE));
-        }
+        // As many as the window holds of ticks like the last one.
+        let tick = self.samples.back().map_or(window, |before| newest - before.seconds).max(1);
+        room::make(&mut self.samples, || window.div_ceil(tick) as usize);
         self.samples.push_back(Sample { seconds: newest, input: input as f32 });
         let (mut level, keep) = self.step(newest);
         if let Some(keep) = keep {

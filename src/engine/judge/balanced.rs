@@ -41,7 +41,7 @@ pub(super) fn rule(
         delay: toll.delay,
         downtime: toll.downtime,
         lag: toll.lag(),
-        unseen: (toll.unseen > 0.0).then_some(toll.unseen),
+        unseen: (toll.unseen > 0.0).then_some(toll.unseen).into(),
         learned: toll.learned,
     });
     let busy = || streams.iter().filter(|stream| !stream.flow.is_idle() || stream.input > 0.0);
@@ -164,8 +164,7 @@ fn fewer(
         because.push(Step::Rising { operator, input: rising.input });
         return Ok(Wanted::of(running, running));
     }
-    let headroom = terms::room_left(case.plan.scale_down.headroom, terms::unseen(case));
-    because.push(Step::Fewer { workers: need, headroom });
+    because.push(Step::Fewer { workers: need, headroom: room_left(case) });
     let below = case.plan.scale_down.backlog_time_below.as_secs_f64();
     let late = markets.iter().find(|(_, market)| market.lag() > below).map(|(stream, _)| stream.flow);
     let late = late.or_else(|| streams.iter().map(|stream| stream.flow).find(|flow| flow.backlog_time > below));
@@ -174,6 +173,11 @@ fn fewer(
         wanted.wish = running;
     }
     Ok(wanted)
+}
+
+/// The room that a decrease leaves, as a share of the input.
+fn room_left(case: &Case<'_>) -> f64 {
+    terms::room_left(case.plan.scale_down.headroom, terms::unseen(case))
 }
 
 fn draining(case: &Case<'_>, flow: &Flow) -> Hold {
@@ -186,7 +190,7 @@ pub(super) fn standing(case: &Case<'_>) -> Option<Workers> {
     if !case.plan.parts.learned_capacity {
         return None;
     }
-    let room = 1.0 + terms::room_left(case.plan.scale_down.headroom, terms::unseen(case));
+    let room = 1.0 + room_left(case);
     let mut most = None;
     for memory in case.memory.operators() {
         let Some(input) = memory.level().per_second() else { continue };

@@ -11,6 +11,7 @@ use crate::engine::learned::LearnedInput;
 use crate::engine::observation::OperatorObservation;
 use crate::engine::plan::Plan;
 use crate::engine::reading::Reading;
+use crate::engine::room;
 use crate::engine::sight::Sight;
 use crate::engine::time::Timestamp;
 
@@ -23,9 +24,6 @@ const IN_EVERY_PARTITION: f64 = 10.0;
 const SATURATED_SPAN: Duration = Duration::from_secs(40);
 /// Below this share of busy time, throughput / busy is noise over noise.
 const LEAST_BUSY: f64 = 0.2;
-
-/// Room for samples is made for so many at once at most: ticks that come together for once say nothing.
-const MOST_AT_ONCE: usize = 16;
 
 /// What is remembered of one operator.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +104,10 @@ impl OperatorMemory {
         if self.samples.back().is_some_and(|newest| newest.at < at.minus(plan.growth_window)) {
             self.samples.clear();
         }
-        self.make_room(plan.watched(), at);
+        let tick = self.samples.back().map_or(Duration::ZERO, |newest| at.since(newest.at)).as_millis();
+        // Of ticks like the last one both ends of what is watched, and the one that is dropped next.
+        let kept = || plan.watched().as_millis().checked_div(tick).map_or(1, |ticks| ticks + 2);
+        room::make(&mut self.samples, || usize::try_from(kept()).unwrap_or(usize::MAX));
         self.samples.push_back(Sample { at, backlog, throughput });
         if look.gap {
             return false;
@@ -122,19 +123,6 @@ impl OperatorMemory {
             self.level.take(input, plan.input_window, at);
         }
         self.learn(plan, now.total.is_some(), throughput, look, at)
-    }
-
-    /// Room for one more sample. Not twice what there is, as there are as many queues as operators; nor bit by bit, which
-    /// leaves holes behind: at once for as many as are kept of ticks like the last one.
-    fn make_room(&mut self, window: Duration, at: Timestamp) {
-        if self.samples.len() < self.samples.capacity() {
-            return;
-        }
-        let tick = self.samples.back().map_or(Duration::ZERO, |newest| at.since(newest.at)).as_millis();
-        // Both ends of the window, and the one that is dropped next.
-        let kept = window.as_millis().checked_div(tick).map_or(1, |ticks| ticks + 2);
-        let more = usize::try_from(kept).unwrap_or(usize::MAX).saturating_sub(self.samples.len());
-        self.samples.reserve_exact(more.clamp(1, MOST_AT_ONCE));
     }
 
     /// What came in per second over a window: what was processed and what the backlog grew by, between the same ends.

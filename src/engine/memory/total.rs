@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::operator::Look;
 use crate::engine::plan::Plan;
 use crate::engine::reading::Reading;
+use crate::engine::room;
 use crate::engine::step::Known;
 use crate::engine::time::Timestamp;
 
@@ -68,24 +69,7 @@ impl Total {
         usual: Option<f64>,
         at: Timestamp,
     ) -> Option<Difference> {
-        let difference = self.look_at(plan, (total, backlog), look, usual, at);
-        self.told = difference.map(|difference| difference.rate).into();
-        difference
-    }
-
-    /// What was processed per second, as far as the newest look could work it out.
-    pub fn told(&self) -> Option<f64> {
-        self.told.get()
-    }
-
-    fn look_at(
-        &mut self,
-        plan: &Plan,
-        (total, backlog): (Reading, Option<f64>),
-        look: &Look,
-        usual: Option<f64>,
-        at: Timestamp,
-    ) -> Option<Difference> {
+        self.told = Known::NONE;
         let value = match total {
             Reading::Fresh(value) => value,
             // Nothing says that what comes after it is the same sum.
@@ -124,7 +108,13 @@ impl Total {
             None => self.difference(plan, now, usual)?,
         };
         self.rate = Some(difference.rate).into();
+        self.told = self.rate;
         Some(difference)
+    }
+
+    /// What was processed per second, as far as the newest look could work it out.
+    pub fn told(&self) -> Option<f64> {
+        self.told.get()
     }
 
     /// The difference to an older look. Where no scrape came since the newest one it is told again, without its input.
@@ -136,8 +126,7 @@ impl Total {
         if same_scrape && now.at.since(newest.at) <= plan.stale_after {
             return again;
         }
-        // Ticks and scrapes are not that punctual.
-        let young = now.at.minus(plan.scrape_interval * 4 / 5);
+        let young = now.at.minus(a_scrape(plan));
         let Some(older) = self.looks.iter().rposition(|taken| taken.at <= young && taken.at < now.at) else {
             if newest.at < now.at {
                 self.keep(now);
@@ -156,7 +145,7 @@ impl Total {
 
     /// After a jump: what is as fast since then was no jump. Else series came in that had counted before.
     fn confirm(&mut self, plan: &Plan, jumped: Taken, now: Taken) -> Option<Difference> {
-        if now.at.since(jumped.at) < plan.scrape_interval * 4 / 5 {
+        if now.at.since(jumped.at) < a_scrape(plan) {
             return None;
         }
         let since = jumped.until(now);
@@ -165,11 +154,9 @@ impl Total {
         Some(over_all.filter(|all| since.rate >= all.rate / 2.0).unwrap_or(since))
     }
 
-    /// One look more: most often the second, and there are as many queues as operators.
+    /// One look more: most often the second.
     fn keep(&mut self, now: Taken) {
-        if self.looks.len() == self.looks.capacity() {
-            self.looks.reserve_exact(1);
-        }
+        room::make(&mut self.looks, || 2);
         self.looks.push_back(now);
     }
 
@@ -178,6 +165,11 @@ impl Total {
         *self = Self { looks: VecDeque::with_capacity(2), ..Self::default() };
         self.looks.push_back(now);
     }
+}
+
+/// As long as every worker is scraped in; ticks and scrapes are not that punctual.
+fn a_scrape(plan: &Plan) -> Duration {
+    plan.scrape_interval * 4 / 5
 }
 
 impl Taken {

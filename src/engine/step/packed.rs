@@ -12,7 +12,8 @@ use crate::engine::reading::Reading;
 pub struct Known(f64);
 
 impl Known {
-    const NONE: Self = Self(f64::NAN);
+    /// None.
+    pub const NONE: Self = Self(f64::NAN);
 
     /// The number, where it is known.
     pub fn get(self) -> Option<f64> {

@@ -151,8 +151,8 @@ impl fmt::Display for Step {
                     Seconds(*lag),
                     if *learned { "as this job's last ones" } else { "as the policy says" }
                 )?;
-                match unseen {
-                    Some(unseen) => write!(f, "; what came in for {} is not seen yet", Seconds(*unseen)),
+                match unseen.get() {
+                    Some(unseen) => write!(f, "; what came in for {} is not seen yet", Seconds(unseen)),
                     None => Ok(()),
                 }
             }

@@ -10,8 +10,8 @@ pub(crate) fn need(capacity: &Capacity, per_second: f64) -> Option<Workers> {
     capacity.need(per_second).map(|workers| round_up(workers).max(Workers(1)))
 }
 
-/// What a count should be able to process per second when the job moves up: `λ · (1 + headroom + headroomPerMinute · (D + E) / 60 s)`,
-/// where the metrics come E late.
+/// What a count should be able to process per second when the job moves up:
+/// `λ · (1 + headroom + headroomPerMinute · (D + E) / 60 s)`, where the metrics come E late.
 ///
 /// The room grows with the downtime, as every restart makes a lag of its own, and the input goes on rising meanwhile; and
 /// with the time in which it may have risen unseen (measured: with metrics two minutes late a third of the late time). A

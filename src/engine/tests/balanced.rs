@@ -188,7 +188,7 @@ fn a_moment_of_need_takes_the_regret_back() {
     ticks(&mut world, &loaded(10, 1800.0, 0.9, 0.0, 0.0), 8);
     let learned = world.memories.learned(JobIndex(0)).unwrap();
     assert_eq!(learned.regret, Some(0.0));
-    // Without that the tenth minute would pay what the ten before had nearly: 3350 at 5 a second take eleven.
+    // Else it would long be paid: 3350 at 5 a second take 11 minutes, and 10 were collected before.
     assert_eq!(name(&ticks(&mut world, &low, 40)), "notWorthRestart");
 }
 
